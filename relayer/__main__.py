@@ -1,0 +1,5 @@
+"""`python -m relayer`."""
+
+from relayer.cli.main import main
+
+main()

@@ -1,0 +1,46 @@
+"""Entry point: panels of commands, and how an error becomes one sentence and an exit status.
+
+0 done, 1 failed, 2 wrong use. `--version` answers without importing the daemon: each command imports what it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import relayer
+from relayer.domain.errors import RelayerError, UsageError
+
+app = typer.Typer(
+    name="relayer",
+    help="Oracle relayer: Kalshi prices on Solana, second-derivative PNP markets settled with proof.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"relayer {relayer.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; a RelayerError is printed as its sentence, never as a traceback."""
+    try:
+        app()
+    except RelayerError as error:
+        typer.echo(f"relayer: {error}", err=True)
+        sys.exit(2 if isinstance(error, UsageError) else 1)

@@ -1,0 +1,73 @@
+"""What a source tells about a market while it watches: the seam between sources and everything behind them.
+
+A source owns one `Book` per market and calls a `FeedListener` synchronously, in order of exchange time per market;
+listeners must not block and must not keep the book (it changes under them).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from relayer.domain.markets import MarketId, MarketStatus
+from relayer.domain.units import Millis, Price, Size
+
+Level = tuple[Price, Size]
+"""Price of YES and the contracts offered there."""
+
+
+class BookView(Protocol):
+    """One market's levels, YES prices; asks are NO bids turned round."""
+
+    @property
+    def best_bid(self) -> Price | None:
+        """Highest bid, None for an empty side."""
+
+    @property
+    def best_ask(self) -> Price | None:
+        """Lowest ask, None for an empty side."""
+
+    def bid_for(self, size: Size) -> Price | None:
+        """Highest price at which at least `size` is bid, better levels added up; None where the book is thinner."""
+
+    def ask_for(self, size: Size) -> Price | None:
+        """Lowest price at which at least `size` is asked, better levels added up; None where the book is thinner."""
+
+    def bids(self) -> list[Level]:
+        """All bid levels, best first."""
+
+    def asks(self) -> list[Level]:
+        """All ask levels, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One trade as the venue reports it; `block` trades are negotiated off the book and never count."""
+
+    trade_id: str
+    at_ms: Millis
+    price: Price
+    size: Size
+    block: bool
+
+
+class FeedListener(Protocol):
+    """Receives what a source can prove. All times are exchange time (`conditions.md` section 2)."""
+
+    def on_book(self, market: MarketId, at_ms: Millis, book: BookView) -> None:
+        """The book from `at_ms` on. Of several calls with one `at_ms` the last counts. Never crossed."""
+
+    def on_trade(self, market: MarketId, trade: Trade) -> None:
+        """One trade, block trades included (their ids count)."""
+
+    def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
+        """Status from `at_ms` on; `since_ms` is the last moment at which the old one is sure, where they differ."""
+
+    def on_result(self, market: MarketId, at_ms: Millis, result: str, final: bool) -> None:
+        """The venue's result in the venue's word; `final` once the venue calls it irrevocable."""
+
+    def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, reason: str) -> None:
+        """Nothing is proven in `[from_ms, to_ms)`; always told before the event at or after `to_ms` that ends it."""
+
+    def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
+        """Everything before `at_ms` has been told. Advances in steps, not on every frame."""
