@@ -27,6 +27,10 @@ class BookView(Protocol):
     def best_ask(self) -> Price | None:
         """Lowest ask, None for an empty side."""
 
+    @property
+    def thinner_size(self) -> Size:
+        """Contracts at the best price of the thinner side; 0 where a side is empty."""
+
     def bid_for(self, size: Size) -> Price | None:
         """Highest price at which at least `size` is bid, better levels added up; None where the book is thinner."""
 

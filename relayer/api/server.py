@@ -1,0 +1,61 @@
+"""Read-only HTTP: `/metrics` for Prometheus, `/livez` and `/readyz` for whoever restarts and routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from relayer.api.settings import ApiSettings
+from relayer.domain.errors import FatalError
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+Checks = Callable[[], Mapping[str, str | None]]
+"""Names of what must be well, each with None or the trouble in words."""
+
+
+@asynccontextmanager
+async def serve(settings: ApiSettings, *, registry: CollectorRegistry, checks: Checks) -> AsyncIterator[str]:
+    """Listen until the context ends; gives the base URL. Raises FatalError where the address cannot be had."""
+    app = web.Application()
+    app.router.add_get("/metrics", _metrics(registry))
+    app.router.add_get("/livez", _live)
+    app.router.add_get("/readyz", _ready(checks))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise FatalError(
+                f"The API cannot listen on {settings.host}:{settings.port} ({error.strerror}): "
+                "set [api] port to a free one, or 0 for any."
+            ) from error
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+def _metrics(registry: CollectorRegistry) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return handler
+
+
+async def _live(request: web.Request) -> web.Response:
+    """Answering at all shows that the event loop turns; a task that ended would have ended the process."""
+    return web.json_response({"live": True})
+
+
+def _ready(checks: Checks) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
+        troubles = {name: trouble for name, trouble in checks().items() if trouble}
+        return web.json_response({"ready": not troubles, "reasons": troubles}, status=503 if troubles else 200)
+
+    return handler

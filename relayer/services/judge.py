@@ -1,0 +1,123 @@
+"""One armed condition per spec; its verdict is stored the moment it stands, before anybody acts on it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from relayer.conditions.condition import Condition
+from relayer.conditions.spec import Spec
+from relayer.domain.clock import Clock
+from relayer.domain.markets import MarketId
+from relayer.domain.units import Millis
+from relayer.domain.verdicts import Answer, Outcome, Verdict
+from relayer.services.feeds import FeedTable
+
+log = logging.getLogger(__name__)
+
+_SWEEP_S = 0.1
+_DAY_MS = 86_400_000
+
+
+class VerdictStore(Protocol):
+    """What the judge keeps across restarts (`store`)."""
+
+    async def latch(self, spec_hash: str, verdict: Verdict) -> Verdict:
+        """Durable when it returns; the first verdict of a spec wins and is returned ever after."""
+
+    async def latched(self, spec_hash: str) -> Verdict | None:
+        """The verdict latched for this spec, if any."""
+
+
+@dataclass(slots=True)
+class Armed:
+    """A spec under judgement. `latched` verdicts are never re-opened."""
+
+    spec: Spec
+    condition: Condition
+    latched: Verdict | None = None
+
+    def verdict(self) -> Verdict:
+        return self.latched or self.condition.verdict()
+
+    def outcome(self, now_ms: Millis) -> Outcome | None:
+        """The answer to act on: the verdict's, or the spec's `otherwise` once its days have passed."""
+        verdict = self.verdict()
+        if verdict.answer in (Answer.YES, Answer.NO):
+            return Outcome(verdict.answer) if self.latched else None
+        over_ms = verdict.decided_at
+        if over_ms is None and self.spec.is_outcome:
+            over_ms = self.spec.end_ms
+        if over_ms is None or now_ms < over_ms + self.spec.otherwise_days * _DAY_MS:
+            return None
+        return self.spec.otherwise_answer
+
+
+class Judge:
+    """Arms conditions, sweeps them, latches decided verdicts."""
+
+    def __init__(
+        self, *, feeds: FeedTable, store: VerdictStore, clock: Clock, watch: Callable[[list[MarketId]], None]
+    ) -> None:
+        self._feeds = feeds
+        self._store = store
+        self._clock = clock
+        self._watch = watch
+        self._armed: dict[str, Armed] = {}
+
+    async def arm(self, spec: Spec) -> Armed:
+        """Start judging this spec, or return the judgement under way."""
+        if spec.hash in self._armed:
+            return self._armed[spec.hash]
+        latched = await self._store.latched(spec.hash)
+        armed = self._armed[spec.hash] = Armed(spec, Condition(spec), latched)
+        if latched is None:
+            self._attach(armed)
+        log.info("armed", extra={"spec": spec.hash, "latched": latched is not None})
+        return armed
+
+    def unheard(self, spec: Spec) -> list[MarketId]:
+        """Parents of which no source has told anything yet."""
+        return [market for market in spec.parents if not self._feeds.feed(market).watermark_ms]
+
+    async def run(self) -> None:
+        """Latch what has been decided, for ever."""
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            for armed in list(self._armed.values()):
+                if armed.latched is None:
+                    await self._latch_if_decided(armed)
+
+    async def _latch_if_decided(self, armed: Armed) -> None:
+        verdict = armed.condition.verdict()
+        if verdict.answer not in (Answer.YES, Answer.NO):
+            return
+        armed.latched = await self._store.latch(armed.spec.hash, verdict)
+        for market in armed.spec.parents:
+            self._feeds.feed(market).listeners.remove(armed.condition)
+        log.info(
+            "decided",
+            extra={
+                "spec": armed.spec.hash,
+                "verdict": verdict.answer,
+                "decided_at": verdict.decided_at,
+                "reason": verdict.reason,
+            },
+        )
+
+    def _attach(self, armed: Armed) -> None:
+        """Subscribe to the parents. What went before is unproven; what stands now is told as of the watermark."""
+        self._watch(list(armed.spec.parents))
+        for market in armed.spec.parents:
+            feed = self._feeds.feed(market)
+            if feed.watermark_ms:
+                armed.condition.on_gap(market, Millis(0), feed.watermark_ms)
+                armed.condition.on_status(market, feed.watermark_ms, feed.status, None)
+                if feed.result:
+                    armed.condition.on_result(market, *feed.result)
+                if feed.book:
+                    armed.condition.on_book(market, feed.watermark_ms, feed.book)
+            feed.listeners.append(armed.condition)
