@@ -1,0 +1,191 @@
+"""The composition root: the only module that knows every room. Reads settings, opens resources, runs the loops.
+
+`demo`, tests and production run this same wiring with other endpoints and another clock.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from relayer.api.server import serve
+from relayer.chain.board_gateway import BoardGateway
+from relayer.chain.pnp_gateway import PnpGateway
+from relayer.chain.programs.errors import PROGRAM_ERRORS
+from relayer.chain.rpc import Rpc
+from relayer.chain.sender import Sender
+from relayer.chain.signer import Signer, load_keypair
+from relayer.domain.clock import Clock
+from relayer.domain.errors import UsageError
+from relayer.domain.markets import MarketId
+from relayer.services.feeds import FeedTable
+from relayer.services.judge import Judge
+from relayer.services.publisher import Publisher
+from relayer.services.resolver import Resolver
+from relayer.services.specs import SpecFolder
+from relayer.services.tasks import supervise
+from relayer.services.watcher import Watcher
+from relayer.settings import Settings
+from relayer.sources.kalshi.source import KalshiSource
+from relayer.store.store import Store
+from relayer.telemetry.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys that are configured, by role."""
+
+    payer: Signer
+    publisher: Signer | None
+    oracle: Signer | None
+    authority: Signer | None
+
+    def addresses(self) -> dict[str, str]:
+        """Addresses of the keys that pay or sign in the loops."""
+        roles = {"payer": self.payer, "publisher": self.publisher, "oracle": self.oracle}
+        return {role: key.address for role, key in roles.items() if key}
+
+
+@dataclass(frozen=True, slots=True)
+class Relayer:
+    """A wired relayer; `run` returns only by raising."""
+
+    metrics: Metrics
+    feeds: FeedTable
+    judge: Judge
+    source: KalshiSource
+    watcher: Watcher
+    api_url: str
+    publisher: Publisher | None
+    board: BoardGateway | None
+    resolver: Resolver | None
+
+    async def run(self) -> None:
+        """All loops, supervised. Raises FatalError when one ends, or the cancellation that stops the process."""
+        loops = {"source": self.source.run(), "judge": self.judge.run(), "watcher": self.watcher.run()}
+        if self.publisher and self.board:
+            loops |= {"publisher": self.publisher.run(), "confirmer": self.board.confirm_forever()}
+        if self.resolver:
+            loops["resolver"] = self.resolver.run()
+        await supervise(loops)
+
+
+@asynccontextmanager
+async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Relayer]:
+    """Open every resource and wire the rooms; resources close in reverse order."""
+    keys = load_keys(settings)
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        store = await stack.enter_async_context(await Store.open(settings.store.path))
+        rpc = Rpc(settings=settings.cluster, session=session)
+        sender = Sender(rpc=rpc, payer=keys.payer, metrics=metrics, settings=settings.cluster, errors=_errors(settings))
+        feeds = FeedTable(clock=clock, metrics=metrics)
+        source = KalshiSource(settings=settings.kalshi, session=session, clock=clock, listener=feeds, metrics=metrics)
+        judge = Judge(feeds=feeds, store=store, clock=clock, watch=source.watch)
+        watcher = Watcher(cluster=rpc, roles=keys.addresses(), clock=clock, metrics=metrics)
+        board, publisher = await _publishing(settings, keys, rpc, sender, feeds, metrics)
+        if board:
+            stack.push_async_callback(board.aclose)
+            source.watch(settings.board.feeds)
+        resolver = _resolving(settings, keys, rpc, sender, store, judge, clock, metrics)
+        metrics.watch_feed_ages(feeds.ages)
+        checks = {"source": source.trouble, "cluster": watcher.trouble}
+        api_url = await stack.enter_async_context(
+            serve(
+                settings.api,
+                registry=metrics.registry,
+                checks=lambda: {name: trouble() for name, trouble in checks.items()},
+            )
+        )
+        log.info("started", extra={"api": api_url, "feeds": len(settings.board.feeds), "keys": keys.addresses()})
+        yield Relayer(
+            metrics=metrics,
+            feeds=feeds,
+            judge=judge,
+            source=source,
+            watcher=watcher,
+            api_url=api_url,
+            publisher=publisher,
+            board=board,
+            resolver=resolver,
+        )
+
+
+async def run(settings: Settings) -> None:
+    """The daemon: until a signal cancels it or a loop fails."""
+    async with open_relayer(settings, clock=settings.clock.clock()) as relayer:
+        await relayer.run()
+
+
+def load_keys(settings: Settings) -> Keys:
+    """Load what `[keys]` names. Raises UsageError where a needed key is missing or a file is wrong."""
+
+    def load(role: str, path: Path | None) -> Signer | None:
+        return load_keypair(path, role=role) if path else None
+
+    publisher = load("publisher", settings.keys.publisher)
+    oracle = load("oracle", settings.keys.oracle)
+    payer = load("payer", settings.keys.payer) or publisher or oracle
+    if payer is None:
+        raise UsageError("[keys] names no key that can pay: set publisher (prices) or oracle (settling), or a payer.")
+    if settings.board.feeds and publisher is None:
+        raise UsageError("[board] feeds are listed but [keys] publisher is missing: set it, or remove the feeds.")
+    if settings.resolver.specs_dir and oracle is None:
+        raise UsageError("[resolver] specs_dir is set but [keys] oracle is missing: set it, or remove specs_dir.")
+    return Keys(payer, publisher, oracle, load("authority", settings.keys.authority))
+
+
+def _errors(settings: Settings) -> dict[str, dict[int, str]]:
+    return {settings.cluster.oracle_program: PROGRAM_ERRORS}
+
+
+async def _publishing(
+    settings: Settings, keys: Keys, rpc: Rpc, sender: Sender, feeds: FeedTable, metrics: Metrics
+) -> tuple[BoardGateway | None, Publisher | None]:
+    if keys.publisher is None or not settings.board.feeds:
+        return None, None
+    board = BoardGateway(
+        rpc=rpc,
+        sender=sender,
+        publisher=keys.publisher,
+        payer=keys.payer,
+        authority=keys.authority,
+        settings=settings.board,
+        cluster=settings.cluster,
+        metrics=metrics,
+    )
+    indexes: dict[MarketId, int] = await board.open(settings.board.feeds)
+    publisher = Publisher(feeds=feeds, indexes=indexes, board=board, settings=settings.policy, metrics=metrics)
+    return board, publisher
+
+
+def _resolving(
+    settings: Settings,
+    keys: Keys,
+    rpc: Rpc,
+    sender: Sender,
+    store: Store,
+    judge: Judge,
+    clock: Clock,
+    metrics: Metrics,
+) -> Resolver | None:
+    if keys.oracle is None or settings.resolver.specs_dir is None:
+        return None
+    return Resolver(
+        pnp=PnpGateway(rpc=rpc, sender=sender, oracle=keys.oracle, settings=settings.cluster),
+        store=store,
+        judge=judge,
+        specs=SpecFolder(settings.resolver.specs_dir),
+        venue=settings.kalshi.venue,
+        settings=settings.resolver,
+        clock=clock,
+        metrics=metrics,
+    )
