@@ -1,4 +1,4 @@
-"""Push a price or hold it, and why. Pure: state, what the board was last sent, settings and a `now` go in."""
+"""Push a price or hold it, and why. Pure: state, what the board was last sent, and settings go in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from relayer.domain.board import FeedState
-from relayer.domain.units import Millis
 
 
 class PolicySettings(BaseModel):
@@ -72,8 +71,3 @@ def decide(now: FeedState, sent: FeedState | None, settings: PolicySettings, *, 
 def deviation(now: FeedState, sent: FeedState) -> int:
     """The largest move of bid, ask and last trade, in centi-cents; a side that comes or goes moves all the way."""
     return max(abs(now.bid - sent.bid), abs(now.ask - sent.ask), abs(now.last - sent.last))
-
-
-def age_ms(state: FeedState, now_ms: Millis) -> int:
-    """How long ago the feed last proved its value."""
-    return max(0, now_ms - state.as_of_ms)

@@ -26,7 +26,7 @@ def refusal(
 
     unheard: parents that the venue has told nothing of. now_ms: exchange time. venue: the one this relayer watches.
     """
-    strangers = [str(parent) for parent in spec.parents if parent.venue != venue]
+    strangers = [str(parent) for parent in spec.legs if parent.venue != venue]
     if strangers:
         return f"its parent {strangers[0]} is on a venue that this relayer does not watch (it watches {venue})"
     if unheard:

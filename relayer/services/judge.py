@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from relayer.conditions.condition import Condition
-from relayer.conditions.spec import Spec
+from relayer.conditions.spec import Kind, Spec
 from relayer.domain.clock import Clock
 from relayer.domain.markets import MarketId
 from relayer.domain.units import Millis
@@ -49,11 +49,11 @@ class Armed:
         if verdict.answer in (Answer.YES, Answer.NO):
             return Outcome(verdict.answer) if self.latched else None
         over_ms = verdict.decided_at
-        if over_ms is None and self.spec.is_outcome:
+        if over_ms is None and self.spec.kind is Kind.OUTCOME:
             over_ms = self.spec.end_ms
-        if over_ms is None or now_ms < over_ms + self.spec.otherwise_days * _DAY_MS:
+        if over_ms is None or now_ms < over_ms + self.spec.after_days * _DAY_MS:
             return None
-        return self.spec.otherwise_answer
+        return self.spec.answer
 
 
 class Judge:
@@ -81,7 +81,7 @@ class Judge:
 
     def unheard(self, spec: Spec) -> list[MarketId]:
         """Parents of which no source has told anything yet."""
-        return [market for market in spec.parents if not self._feeds.feed(market).watermark_ms]
+        return [market for market in spec.legs if not self._feeds.feed(market).watermark_ms]
 
     async def run(self) -> None:
         """Latch what has been decided, for ever."""
@@ -96,7 +96,7 @@ class Judge:
         if verdict.answer not in (Answer.YES, Answer.NO):
             return
         armed.latched = await self._store.latch(armed.spec.hash, verdict)
-        for market in armed.spec.parents:
+        for market in armed.spec.legs:
             self._feeds.feed(market).listeners.remove(armed.condition)
         log.info(
             "decided",
@@ -110,8 +110,8 @@ class Judge:
 
     def _attach(self, armed: Armed) -> None:
         """Subscribe to the parents. What went before is unproven; what stands now is told as of the watermark."""
-        self._watch(list(armed.spec.parents))
-        for market in armed.spec.parents:
+        self._watch(list(armed.spec.legs))
+        for market in armed.spec.legs:
             feed = self._feeds.feed(market)
             if feed.watermark_ms:
                 armed.condition.on_gap(market, Millis(0), feed.watermark_ms)

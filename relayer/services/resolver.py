@@ -161,9 +161,7 @@ class Resolver:
         """Somebody settled it: we, with the intent still open after a crash, or PNP's own keys."""
         verdict = armed.verdict()
         now_ms = self._clock.now_ms()
-        intent = Intent(
-            Act.SETTLE, market.address, armed.spec.hash, armed.outcome(now_ms) or market.winner, now_ms
-        )
+        intent = Intent(Act.SETTLE, market.address, armed.spec.hash, armed.outcome(now_ms) or market.winner, now_ms)
         if intent.key in self._acts:
             return "settling", "waits for the chain to finalize it"
         stored = await self._store.put_intent(intent)

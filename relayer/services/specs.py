@@ -9,7 +9,8 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from relayer.conditions.question import question_text, spec_hash_of_question
+from relayer.conditions.question import question as question_of
+from relayer.conditions.question import spec_hash_of
 from relayer.conditions.spec import Spec, SpecError, parse_spec
 from relayer.domain.errors import UsageError
 
@@ -56,12 +57,12 @@ class SpecFolder:
 
 def bind(question: str, specs: dict[str, Spec]) -> Spec | Unbound:
     """The spec that this question states, or what is missing."""
-    spec_hash = spec_hash_of_question(question)
+    spec_hash = spec_hash_of(question)
     if spec_hash is None:
         return Unbound("its question does not end in ' spec:' and 64 hex digits, so it names no spec")
     spec = specs.get(spec_hash)
     if spec is None:
         return Unbound(f"no file in specs_dir has the hash {spec_hash}: put the spec there")
-    if question_text(spec) != question:
+    if question_of(spec) != question:
         return Unbound(f"its question differs from the text of spec {spec_hash}, so it asks something else")
     return spec
