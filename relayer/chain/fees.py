@@ -1,0 +1,60 @@
+"""What a transaction asks for and offers: compute limit, loaded-data limit, priority fee. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from solders.compute_budget import (
+    set_compute_unit_limit,
+    set_compute_unit_price,
+    set_loaded_accounts_data_size_limit,
+)
+from solders.instruction import Instruction
+
+from relayer.chain.rpc import Simulation
+
+MAX_UNITS = 1_400_000
+MAX_LOADED_BYTES = 64 * 1024 * 1024
+_LOADED_STEP = 32 * 1024  # the scheduler prices loaded data in pages of this size (SIMD-0186)
+_PERCENTILE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Compute units, micro-lamports offered for each, bytes of accounts loaded (None = leave the default)."""
+
+    units: int
+    micro_lamports: int
+    loaded_bytes: int | None
+
+    def instructions(self) -> list[Instruction]:
+        asked = [set_compute_unit_limit(self.units), set_compute_unit_price(self.micro_lamports)]
+        if self.loaded_bytes is not None:
+            asked.append(set_loaded_accounts_data_size_limit(self.loaded_bytes))
+        return asked
+
+
+TRIAL = Budget(MAX_UNITS, 0, MAX_LOADED_BYTES)
+"""For simulations: no limit binds, and the same number of instructions as in the real one."""
+
+
+def budget_for(simulation: Simulation, *, margin: float, micro_lamports: int) -> Budget:
+    """Ask for what the simulation used times the margin."""
+    units = min(math.ceil(simulation.units * margin), MAX_UNITS)
+    return Budget(units, micro_lamports, _loaded_limit(simulation.loaded_bytes, margin))
+
+
+def _loaded_limit(loaded_bytes: int | None, margin: float) -> int | None:
+    if not loaded_bytes:
+        return None
+    return min(math.ceil(loaded_bytes * margin / _LOADED_STEP) * _LOADED_STEP, MAX_LOADED_BYTES)
+
+
+def price_offered(recent: Sequence[int], *, floor: int, cap: int) -> int:
+    """Micro-lamports a unit: the 75th percentile of the recent blocks' lowest prices, between floor and cap."""
+    if not recent:
+        return min(floor, cap)
+    ranked = sorted(recent)
+    return min(max(ranked[math.ceil(_PERCENTILE * len(ranked)) - 1], floor), cap)
