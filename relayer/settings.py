@@ -40,7 +40,11 @@ class Settings(BaseSettings):
     """Everything an operator can set; each table's model stands beside the code that it steers."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="RELAYER_", env_nested_delimiter="__", nested_model_default_partial_update=True
+        frozen=True,
+        extra="forbid",
+        env_prefix="RELAYER_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
     )
 
     kalshi: KalshiSettings
@@ -76,7 +80,9 @@ def load_settings(file: Path) -> Settings:
     try:
         content = tomllib.loads(file.read_text())
     except OSError as error:
-        raise UsageError(f"Configuration file {file} cannot be read ({error.strerror}): name one with --config.") from error
+        raise UsageError(
+            f"Configuration file {file} cannot be read ({error.strerror}): name one with --config."
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"Configuration file {file} is not TOML: {error}.") from error
     return settings_from(content, origin=str(file))

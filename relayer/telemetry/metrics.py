@@ -53,13 +53,9 @@ class Metrics:
         self.transactions = counter("transactions", "Transactions by fate", "purpose", "outcome")
         self.resolutions = counter("resolutions", "PNP markets by how they ended", "outcome")
         self.errors = counter("errors", "Errors that were isolated and logged", "room")
-        self.balance = Gauge(
-            "relayer_balance_lamports", "Balance of each key", ("role",), registry=self.registry
-        )
+        self.balance = Gauge("relayer_balance_lamports", "Balance of each key", ("role",), registry=self.registry)
         self.markets = Gauge("relayer_markets", "PNP markets by state", ("state",), registry=self.registry)
-        self.clock_offset = Gauge(
-            "relayer_clock_offset_seconds", "Cluster clock minus ours", registry=self.registry
-        )
+        self.clock_offset = Gauge("relayer_clock_offset_seconds", "Cluster clock minus ours", registry=self.registry)
         self.stage = Histogram(
             "relayer_stage_seconds",
             "Time spent in each stage of a price's way",
