@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
 from typing import Protocol
 
 from relayer.conditions.spec import Spec
@@ -187,7 +186,7 @@ class Resolver:
                 return
             except (TransientError, PermanentError) as error:
                 log.warning("act not done", extra={"intent": intent.key, "reason": str(error), "again_in_s": pause})
-            except Exception:  # noqa: BLE001 - one market fails alone: a defect here must not stop the others
+            except Exception:  # one market fails alone: a defect here must not stop the others
                 log.exception("act failed unexpectedly", extra={"intent": intent.key, "again_in_s": pause})
             self._metrics.errors.labels("resolver").inc()
             if intent.act is Act.ACTIVATE:
