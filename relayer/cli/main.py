@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 
 import relayer
+from relayer.cli.sandbox import sandbox
+from relayer.cli.backtest import backtest
 from relayer.domain.errors import RelayerError, UsageError
 
 app = typer.Typer(
@@ -35,6 +37,12 @@ def _root(
     ] = False,
 ) -> None:
     pass
+
+
+app.command(rich_help_panel="Try it")(sandbox)
+
+
+app.command(rich_help_panel="research")(backtest)
 
 
 def main() -> None:

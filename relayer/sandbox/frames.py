@@ -1,0 +1,42 @@
+"""Venue frames on their way to many connections: encoded once, numbered per connection."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import cached_property
+
+import msgspec
+
+from relayer.sandbox.book import DOLLAR, dollars
+
+
+class _Named(msgspec.Struct):
+    market_ticker: str | None = None
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+
+
+class VenueFrame:
+    """`msg` is the object's text with NO levels in NO prices; `ticker` is None for frames about no single market."""
+
+    def __init__(self, channel: str, kind: str, msg: bytes) -> None:
+        self.channel, self.kind, self.msg = channel, kind, msg
+        self.ticker = _NAMED.decode(msg).market_ticker
+
+    def shown(self, yes_prices: bool) -> bytes:
+        return self._yes_priced if yes_prices and self.channel == "orderbook_delta" else self.msg
+
+    @cached_property
+    def _yes_priced(self) -> bytes:
+        msg = msgspec.json.decode(self.msg)
+        if msg.get("side") == "no":
+            msg["price_dollars"] = _turned(msg["price_dollars"])
+        if "no_dollars_fp" in msg:
+            msg["no_dollars_fp"] = [[_turned(price), size] for price, size in msg["no_dollars_fp"]]
+        return msgspec.json.encode(msg)
+
+
+def _turned(price: str) -> str:
+    """What a YES buyer pays for meeting a NO bid at `price`."""
+    return dollars(DOLLAR - int(Decimal(price) * DOLLAR))
