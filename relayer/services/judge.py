@@ -11,8 +11,9 @@ from typing import Protocol
 from relayer.conditions.condition import Condition
 from relayer.conditions.spec import Kind, Spec
 from relayer.domain.clock import Clock
+from relayer.domain.errors import TransientError
 from relayer.domain.markets import MarketId
-from relayer.domain.units import Millis
+from relayer.domain.units import NEVER, Millis
 from relayer.domain.verdicts import Answer, Outcome, Verdict
 from relayer.services.feeds import FeedTable
 
@@ -87,9 +88,16 @@ class Judge:
         """Latch what has been decided, for ever."""
         while True:
             await asyncio.sleep(_SWEEP_S)
-            for armed in list(self._armed.values()):
-                if armed.latched is None:
-                    await self._latch_if_decided(armed)
+            try:
+                await self.sweep()
+            except TransientError as error:
+                log.error("verdict held: it cannot be stored", extra={"reason": str(error)})
+
+    async def sweep(self) -> None:
+        """Latch what stands decided now. Raises TransientError while the store cannot be written; nothing is lost."""
+        for armed in list(self._armed.values()):
+            if armed.latched is None:
+                await self._latch_if_decided(armed)
 
     async def _latch_if_decided(self, armed: Armed) -> None:
         verdict = armed.condition.verdict()
@@ -114,7 +122,7 @@ class Judge:
         for market in armed.spec.legs:
             feed = self._feeds.feed(market)
             if feed.watermark_ms:
-                armed.condition.on_gap(market, Millis(0), feed.watermark_ms)
+                armed.condition.on_gap(market, NEVER, feed.watermark_ms, False)
                 armed.condition.on_status(market, feed.watermark_ms, feed.status, None)
                 if feed.result:
                     armed.condition.on_result(market, *feed.result)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from relayer.conditions.spec import Spec
 from relayer.domain.clock import Clock
-from relayer.domain.errors import PermanentError, TransientError
+from relayer.domain.errors import PermanentError, TransientError, UsageError
 from relayer.domain.intents import Act, Intent, IntentState, Submission, SubmissionState
 from relayer.domain.markets import Venue
 from relayer.domain.pnp import PnpMarket
@@ -112,7 +112,7 @@ class Resolver:
         """One market's trouble stays its own."""
         try:
             return await self._serve(market, spec, cluster_ms)
-        except (TransientError, PermanentError) as error:
+        except (TransientError, PermanentError, UsageError) as error:
             self._metrics.errors.labels("resolver").inc()
             return "held", str(error)
 

@@ -9,9 +9,10 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from relayer.conditions.parse import parse_spec
 from relayer.conditions.question import question as question_of
 from relayer.conditions.question import spec_hash_of
-from relayer.conditions.spec import Spec, SpecError, parse_spec
+from relayer.conditions.spec import Spec
 from relayer.domain.errors import UsageError
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class SpecFolder:
                 return
             self._seen[file] = (stat.st_mtime_ns, stat.st_size)
             self._by_file[file] = parse_spec(file.read_bytes())
-        except (OSError, SpecError) as error:
+        except (OSError, UsageError) as error:
             self._by_file.pop(file, None)
             log.error("spec file left out", extra={"file": str(file), "reason": str(error)})
 

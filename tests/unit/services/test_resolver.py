@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relayer.conditions.parse import parse_spec
+from relayer.conditions.spec import Spec
+from relayer.domain.clock import Clock
+from relayer.domain.errors import TransientError
+from relayer.domain.intents import Act, Intent, Submission, SubmissionState
+from relayer.domain.markets import MarketId, MarketStatus, Venue
+from relayer.domain.pnp import PnpMarket
+from relayer.domain.units import BlockHeight, Millis, Slot
+from relayer.domain.verdicts import Outcome
+from relayer.prices.book import Book
+from relayer.services.feeds import FeedTable
+from relayer.services.judge import Judge
+from relayer.services.resolver import Resolver
+from relayer.services.settings import ResolverSettings
+from relayer.services.specs import SpecFolder
+from relayer.store.store import Store
+from relayer.telemetry.metrics import Metrics
+from tests.fakes.pnp import FakePnp
+from tests.fakes.specs import CREATOR, END, MARKET, PARENT, START, document, outcome_document, pnp_market, spec
+
+PARENT_ID = MarketId(Venue.KALSHI, PARENT)
+SETTLE = f"settle:{MARKET}"
+
+
+class House:
+    """Judge and resolver over a real store, with PNP faked at the port and time under the test's hand."""
+
+    def __init__(self, store: Store, folder: Path, *markets: PnpMarket) -> None:
+        self.wall_ms = float(START - 30_000)
+        self.clock = Clock(wall=lambda: self.wall_ms)
+        self.metrics = Metrics()
+        self.feeds = FeedTable(clock=self.clock, metrics=self.metrics)
+        self.store = store
+        self.pnp = FakePnp(*markets, now_ms=START - 30_000)
+        self.judge = Judge(feeds=self.feeds, store=store, clock=self.clock, watch=lambda markets: None)
+        self.resolver = Resolver(
+            pnp=self.pnp,
+            store=store,
+            judge=self.judge,
+            specs=SpecFolder(folder),
+            venue=Venue.KALSHI,
+            settings=ResolverSettings(specs_dir=folder, allowed_creators=(CREATOR,), settle_delay_s=0),
+            clock=self.clock,
+            metrics=self.metrics,
+        )
+
+    def at(self, now_ms: int) -> None:
+        self.wall_ms, self.pnp.now_ms = float(now_ms), now_ms
+
+    def quote(self, at_ms: int, bid: int) -> None:
+        book = Book()
+        book.replace({bid: 10_000}, {9_900: 10_000})
+        self.feeds.on_book(PARENT_ID, Millis(at_ms), book)
+
+    def open_parent(self) -> None:
+        self.feeds.on_status(PARENT_ID, Millis(START - 40_000), MarketStatus.ACTIVE, None)
+        self.quote(START - 40_000, 5000)
+        self.feeds.on_watermark(PARENT_ID, Millis(START - 30_000))
+
+    async def walk(self) -> str:
+        """One walk and whatever it started; returns the market's state."""
+        await self.resolver.walk()
+        for task in list(self.resolver._acts.values()):
+            await task
+        await self.judge.sweep()
+        return self.resolver._said[MARKET][0] + ": " + self.resolver._said[MARKET][1]
+
+    @property
+    def market(self) -> PnpMarket:
+        return self.pnp.by_address[MARKET]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with await Store.open(tmp_path / "relayer.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "specs"
+    folder.mkdir()
+    for name, content in (("momentum", document()), ("outcome", outcome_document())):
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return folder
+
+
+def house(store: Store, folder: Path, asked: Spec | None = None, **changes: Any) -> House:
+    return House(store, folder, pnp_market(asked or spec(), **changes))
+
+
+async def test_a_market_is_activated_judged_and_settled_once(store: Store, folder: Path) -> None:
+    it = house(store, folder)
+    it.open_parent()
+    await it.walk()
+    assert it.market.resolvable
+    it.quote(START + 1000, 7100)
+    it.quote(START + 62_000, 5000)
+    await it.walk()
+    it.at(END)
+    assert await it.walk() == "settling: as yes"
+    assert it.market.winner is Outcome.YES
+    for _ in range(3):
+        assert await it.walk() == "settled: as yes"
+    assert [intent.act for intent in it.pnp.sent] == ["activate", "settle"]
+    assert it.metrics.registry.get_sample_value("relayer_resolutions_total", {"outcome": "settled"}) == 1
+
+
+async def test_a_verdict_waits_for_the_end_time_on_the_clusters_clock(store: Store, folder: Path) -> None:
+    it = house(store, folder, resolvable=True)
+    it.open_parent()
+    await it.walk()
+    it.quote(START + 1000, 7100)
+    it.quote(START + 62_000, 5000)
+    await it.walk()
+    it.at(END)
+    it.pnp.now_ms = END - 1000
+    assert "waits for the market's end time" in await it.walk()
+    assert not it.pnp.sent
+
+
+async def test_a_no_needs_the_watermark_at_the_end(store: Store, folder: Path) -> None:
+    it = house(store, folder, resolvable=True)
+    it.open_parent()
+    await it.walk()
+    it.at(END)
+    it.feeds.on_watermark(PARENT_ID, Millis(END - 1))
+    await it.walk()
+    assert (await it.walk()).startswith("open: ")
+    it.feeds.on_watermark(PARENT_ID, END)
+    await it.walk()
+    await it.walk()
+    assert it.market.winner is Outcome.NO
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"question": "Will it rain?"}, "names no spec"),
+        ({"question": f"Will it rain? spec:{'0' * 64}"}, "no file in specs_dir has the hash 000"),
+        ({"creator": "somebody"}, r"creator somebody is not in \[resolver\] allowed_creators"),
+        ({"end_ms": Millis(END - 1000)}, "window ends 2026-01-01T01:00:00Z, after the market's own end"),
+    ],
+)
+async def test_a_market_that_may_not_be_served_says_why(
+    store: Store, folder: Path, changes: dict[str, Any], why: str
+) -> None:
+    it = house(store, folder, **changes)
+    it.open_parent()
+    state = await it.walk()
+    assert state.startswith(("unbound", "refused"))
+    assert re.search(why, state)
+    assert not it.pnp.sent
+
+
+async def test_a_question_one_byte_off_is_not_ours(store: Store, folder: Path) -> None:
+    asked = pnp_market(spec()).question.replace("0.7000", "0.6000")
+    it = house(store, folder, question=asked)
+    it.open_parent()
+    assert "differs from the text of spec" in await it.walk()
+
+
+async def test_an_unheard_parent_keeps_the_market_frozen(store: Store, folder: Path) -> None:
+    it = house(store, folder)
+    assert f"parent kalshi:{PARENT} has not been heard of" in await it.walk()
+    assert not it.market.resolvable
+
+
+async def test_an_unobserved_start_keeps_the_market_frozen(store: Store, folder: Path) -> None:
+    it = house(store, folder)
+    it.at(START + 20_000)
+    it.feeds.on_status(PARENT_ID, Millis(START + 10_000), MarketStatus.ACTIVE, None)
+    it.quote(START + 10_000, 5000)
+    it.feeds.on_watermark(PARENT_ID, Millis(START + 20_000))
+    assert "20000 ms of its window" in await it.walk()
+
+
+async def test_a_result_counts_only_when_final(store: Store, folder: Path) -> None:
+    asked = parse_spec(json.dumps(outcome_document()))
+    it = house(store, folder, asked, resolvable=True)
+    it.open_parent()
+    await it.walk()
+    it.at(END + 1000)
+    it.feeds.on_result(PARENT_ID, Millis(END), "yes", False)
+    await it.walk()
+    assert (await it.walk()).startswith("open")
+    it.feeds.on_result(PARENT_ID, Millis(END + 500), "no", True)
+    await it.walk()
+    await it.walk()
+    assert it.market.winner is Outcome.NO
+
+
+async def test_a_lost_transaction_is_followed_by_another_and_settles_once(store: Store, folder: Path) -> None:
+    it = house(store, folder, resolvable=True)
+    it.open_parent()
+    await it.walk()
+    it.quote(START + 1000, 7100)
+    it.quote(START + 62_000, 5000)
+    await it.walk()
+    it.at(END)
+    it.pnp.fate = [SubmissionState.EXPIRED]
+    await it.resolver.walk()
+    await asyncio.gather(*it.resolver._acts.values())
+    states = [submission.state for submission in await store.submissions(SETTLE)]
+    assert states == [SubmissionState.EXPIRED, SubmissionState.FINALIZED]
+
+
+async def test_a_restart_between_sending_and_knowing_asks_the_chain_first(store: Store, folder: Path) -> None:
+    first = house(store, folder, resolvable=True)
+    first.open_parent()
+    await first.walk()
+    first.quote(START + 1000, 7100)
+    first.quote(START + 62_000, 5000)
+    await first.judge.sweep()
+    settled = replace(first.market, resolved=True, winner=Outcome.YES)
+    await store.put_intent(Intent(Act.SETTLE, MARKET, spec().hash, Outcome.YES, END))
+    await store.record_submission(Submission("sent before the crash", SETTLE, b"", BlockHeight(1), Slot(1)))
+
+    again = House(store, folder, settled)
+    again.at(END)
+    await again.walk()
+    assert not again.pnp.sent
+    assert await again.walk() == "settled: as yes"
+    assert [intent.state for intent in await store.open_intents()] == []
+
+
+async def test_another_winner_than_ours_raises_the_alarm(store: Store, folder: Path) -> None:
+    it = house(store, folder, resolvable=True)
+    it.open_parent()
+    await it.walk()
+    it.quote(START + 1000, 7100)
+    it.quote(START + 62_000, 5000)
+    await it.walk()
+    it.pnp.by_address[MARKET] = replace(it.market, resolved=True, winner=Outcome.NO)
+    await it.walk()
+    assert await it.walk() == "contradicted: it was settled no and our verdict is yes"
+    assert it.metrics.registry.get_sample_value("relayer_resolutions_total", {"outcome": "contradicted"}) == 1
+
+
+async def test_an_undecidable_market_gets_the_specs_own_answer_after_its_days(store: Store, folder: Path) -> None:
+    it = house(store, folder, resolvable=True)
+    await it.walk()
+    it.feeds.on_status(PARENT_ID, Millis(END - 10_000), MarketStatus.ACTIVE, None)
+    it.quote(END - 10_000, 5000)
+    it.feeds.on_watermark(PARENT_ID, END)
+    it.at(END + 2 * 86_400_000 - 1)
+    await it.walk()
+    assert not it.market.resolved
+    it.at(END + 2 * 86_400_000)
+    await it.walk()
+    assert it.market.winner is Outcome.NO
+
+
+async def test_one_market_in_trouble_does_not_stop_the_others(store: Store, folder: Path) -> None:
+    sound = pnp_market(spec(), address="7YttLkHDoNj9wyDur5pM1ejNaAvT9X4eqaYcHQqtj2G5")
+    it = House(store, folder, pnp_market(spec(), resolved=True, resolvable=True), sound)
+    it.open_parent()
+
+    async def broken(*_: object) -> tuple[str, str]:
+        raise TransientError("The store is busy.")
+
+    it.resolver._already_resolved = broken  # type: ignore[method-assign,assignment]
+    assert await it.walk() == "held: The store is busy."
+    assert it.pnp.by_address[sound.address].resolvable
