@@ -45,7 +45,6 @@ build_to() { # folder
 }
 
 compare() {
-    local fresh
     fresh=$(mktemp -d)
     trap 'rm -rf "$fresh"' EXIT
     build_to "$fresh"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
+# A build tool over ctypes and bit fields; its test is that the committed programs come out, byte for byte.
 # ruff: noqa
-# mypy: ignore-errors - a build tool over ctypes and bit fields; its test is that the committed programs come out.
+# mypy: ignore-errors
 """Turn the LLVM bitcode (or eBPF object) of one Rust crate into a Solana sBPF ELF. Standard library only.
 
     sbpf_link.py [--arch v3|v0|both] [--entry entrypoint] [--strip] -o out.so in.o
