@@ -131,7 +131,7 @@ class ReplayTape:
             line = _LINE.decode(text)
         except msgspec.DecodeError as error:
             raise self._wrong(number, str(error)) from error
-        if line.ws is not None and line.rest is None:
+        if line.ws is not None and line.rest is None and not len(memoryview(line.body)):
             return FrameRecord(Millis(line.t), line.ws.type, self._object(number, line.ws.msg))
         if line.ws is None and line.rest is not None:
             return RestRecord(Millis(line.t), line.rest, self._object(number, line.body))
