@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 import relayer
+from relayer.cli.localnet import PairOptions, localnet
 from relayer.cli.sandbox import sandbox
 from relayer.cli.backtest import backtest
 from relayer.domain.errors import RelayerError, UsageError
@@ -40,6 +41,7 @@ def _root(
 
 
 app.command(rich_help_panel="Try it")(sandbox)
+app.command(rich_help_panel="Try it", cls=PairOptions)(localnet)
 
 
 app.command(rich_help_panel="research")(backtest)
