@@ -16,7 +16,7 @@ import aiohttp
 from relayer.api.server import serve
 from relayer.chain.board_gateway import BoardGateway
 from relayer.chain.pnp_gateway import PnpGateway
-from relayer.chain.programs.errors import PROGRAM_ERRORS
+from relayer.chain.programs.errors import oracle_faults
 from relayer.chain.rpc import Rpc
 from relayer.chain.sender import Sender
 from relayer.chain.signer import Signer, load_keypair
@@ -144,7 +144,7 @@ def load_keys(settings: Settings) -> Keys:
 
 
 def _errors(settings: Settings) -> dict[str, dict[int, str]]:
-    return {settings.cluster.oracle_program: PROGRAM_ERRORS}
+    return {settings.cluster.oracle_program: {number: str(fault) for number, fault in oracle_faults().items()}}
 
 
 async def _publishing(

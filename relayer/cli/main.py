@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 
 import relayer
-from relayer.cli.localnet import PairOptions, localnet
-from relayer.cli.sandbox import sandbox
 from relayer.cli.backtest import backtest
+from relayer.cli.demo import demo
+from relayer.cli.localnet import PairOptions, localnet
+from relayer.cli.run import run
+from relayer.cli.sandbox import sandbox
 from relayer.domain.errors import RelayerError, UsageError
 
 app = typer.Typer(
@@ -40,11 +42,11 @@ def _root(
     pass
 
 
+app.command(rich_help_panel="Operate")(run)
+app.command(rich_help_panel="Research")(backtest)
+app.command(rich_help_panel="Try it")(demo)
 app.command(rich_help_panel="Try it")(sandbox)
 app.command(rich_help_panel="Try it", cls=PairOptions)(localnet)
-
-
-app.command(rich_help_panel="research")(backtest)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
 from relayer.domain.clock import Clock
@@ -22,7 +22,7 @@ _SILENCE_S = 30.0
 class Cluster(Protocol):
     """The two reads of `chain.rpc` that the watcher needs."""
 
-    async def balances(self, addresses: Sequence[str]) -> list[Lamports]: ...
+    async def balance(self, address: str) -> Lamports: ...
     async def cluster_time_ms(self) -> Millis: ...
 
 
@@ -57,9 +57,8 @@ class Watcher:
 
     async def look(self) -> None:
         """One reading of balances and of the cluster's clock."""
-        balances = await self._cluster.balances(list(self._roles.values()))
-        for role, lamports in zip(self._roles, balances, strict=True):
-            self._metrics.balance.labels(role).set(lamports)
+        for role, address in self._roles.items():
+            self._metrics.balance.labels(role).set(await self._cluster.balance(address))
         offset_ms = await self._cluster.cluster_time_ms() - self._clock.now_ms()
         self._metrics.clock_offset.set(offset_ms / 1000)
         self._answered_at = time.monotonic()

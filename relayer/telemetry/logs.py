@@ -6,8 +6,9 @@ import json
 import logging
 import re
 import sys
-import time
 from typing import Any, TextIO
+
+from relayer.domain.units import rfc3339
 
 _RESERVED = logging.LogRecord("", 0, "", 0, "", (), None).__dict__.keys() | {"message", "asctime", "taskName"}
 # A Solana keypair file's numbers, a PEM block, or credentials and queries in a URL.
@@ -26,11 +27,9 @@ def redact(text: str) -> str:
 class JsonFormatter(logging.Formatter):
     """`{"at": …, "level": …, "room": …, "event": …, …extra}`."""
 
-    converter = time.gmtime
-
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "at": f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{int(record.msecs):03d}Z",
+            "at": rfc3339(int(record.created * 1000)),
             "level": record.levelname.lower(),
             "room": record.name.removeprefix("relayer."),
             "event": record.getMessage(),

@@ -82,6 +82,11 @@ class Metrics:
         for reason in PUSH_REASONS:
             self.decisions.labels(reason)
 
+    def total(self, name: str) -> int:
+        """Sum of a counter over all its labels, by its exposed name."""
+        samples = (sample for family in self.registry.collect() for sample in family.samples)
+        return int(sum(sample.value for sample in samples if sample.name == name))
+
     def watch_feed_ages(self, ages: Callable[[], Mapping[str, Iterable[float]]]) -> None:
         """Expose `relayer_feed_age_seconds{venue}`: at each scrape, how old the feeds are, in seconds a venue."""
         self.registry.register(_FeedAges(ages))

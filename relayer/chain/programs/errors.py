@@ -60,7 +60,7 @@ def explain(number: int, logs: Sequence[str], oracle_program: Pubkey) -> Fault:
 
 def oracle_fault(number: int) -> Fault:
     """The fault of that number in our program."""
-    return _oracle_faults().get(number) or Fault(number, "Unknown", "The oracle program does not document this error.")
+    return oracle_faults().get(number) or Fault(number, "Unknown", "The oracle program does not document this error.")
 
 
 def anchor_fault(number: int, logs: Sequence[str]) -> Fault:
@@ -83,7 +83,8 @@ class _Idl(msgspec.Struct):
 
 
 @cache
-def _oracle_faults() -> dict[int, Fault]:
+def oracle_faults() -> dict[int, Fault]:
+    """All errors of our program by number."""
     text = (resources.files("relayer") / "data" / "programs" / "oracle.json").read_bytes()
     errors = msgspec.json.decode(text, type=_Idl).errors
     return {error.code: Fault(error.code, error.name, error.msg) for error in errors}
