@@ -149,7 +149,10 @@ class RestApi:
         ticker = request.match_info["ticker"]
         if ticker not in self._state.markets:
             return not_found()
-        return answer({"orderbook_fp": self._levels(ticker, int(request.query.get("depth", "0")))})
+        depth = request.query.get("depth", "0")
+        if not depth.isdecimal():
+            return bad_parameter("GetMarketOrderbook", "Depth", "numeric")
+        return answer({"orderbook_fp": self._levels(ticker, int(depth))})
 
     async def orderbooks(self, request: web.Request) -> web.Response:
         tickers = request.query.getall("tickers", [])

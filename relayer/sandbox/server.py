@@ -16,7 +16,7 @@ from relayer.sandbox.frames import VenueFrame
 from relayer.sandbox.player import Player
 from relayer.sandbox.rest import RestApi, refused
 from relayer.sandbox.session import Session
-from relayer.sandbox.state import API, CHANNELS, Json, VenueState
+from relayer.sandbox.state import API, CHANNELS, VenueState
 from relayer.tape.replay import FrameRecord, ReplayTape
 
 WS_PATH = "/trade-api/ws/v2"
@@ -37,7 +37,7 @@ class Sandbox:
     """
 
     def __init__(self, *, tape: ReplayTape, clock: Clock, keys: Mapping[str, PublicKey]) -> None:
-        self.tape = tape
+        self.tape, self.clock = tape, clock
         self.frames_total = _rehearse(tape)
         """WebSocket frames the tape holds after its start state."""
         self.frames_sent = 0
@@ -47,7 +47,6 @@ class Sandbox:
         self._signatures = Signatures(keys)
         self._sessions: set[Session] = set()
         self._sockets: set[web.WebSocketResponse] = set()
-        self._last_tickers: dict[str, Json] = {}
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -81,22 +80,16 @@ class Sandbox:
             return
         frame = VenueFrame(CHANNELS[record.type], record.type, record.msg)
         self.frames_sent += sum(session.deliver(frame) for session in self._sessions)
-        ticker = frame.ticker
-        if frame.channel in ("orderbook_delta", "trade") and ticker is not None:
-            self._tick(ticker, record)
+        if self.state.top_moved and frame.ticker is not None:
+            self._tick(frame.ticker, record)
 
     def _tick(self, ticker: str, record: FrameRecord) -> None:
-        """A ticker frame to whoever wants it, if the top of the book or the last trade changed."""
+        """A ticker frame to whoever wants it, after the top of the book or the last trade changed."""
         listeners = [session for session in self._sessions if session.wants("ticker", ticker)]
-        if not listeners:
-            return
-        shown = self.state.ticker_fields(ticker)
-        if self._last_tickers.get(ticker) == shown:
-            return
-        self._last_tickers[ticker] = shown
-        frame = VenueFrame("ticker", "ticker", self.state.ticker_msg(ticker, record.at_ms))
-        for session in listeners:
-            session.deliver(frame)
+        if listeners:
+            frame = VenueFrame("ticker", "ticker", self.state.ticker_msg(ticker, record.at_ms))
+            for session in listeners:
+                session.deliver(frame)
 
 
 def _rehearse(tape: ReplayTape) -> int:

@@ -14,7 +14,7 @@ import msgspec
 from relayer.domain.errors import UsageError
 from relayer.domain.units import Millis, rfc3339
 from relayer.sandbox.book import DOLLAR, Book, WireLevels, contracts, dollars
-from relayer.sandbox.candles import Candles
+from relayer.sandbox.candles import Best, Candles
 from relayer.tape.replay import FrameRecord, Record, RestRecord
 
 API = "/trade-api/v2"
@@ -87,6 +87,9 @@ class VenueState:
         self.market_ids: dict[str, str] = {}
         self.trades: list[Json] = []
         self.candles = Candles()
+        self.top_moved = False
+        """Whether the last frame changed a best price or size, or the last trade: what a ticker frame shows."""
+        self._tops: dict[str, tuple[Best, Best]] = {}
         self._tallies: dict[str, Tally] = {}
 
     def apply(self, record: Record) -> None:
@@ -107,6 +110,7 @@ class VenueState:
             self.bodies[record.path] = record.body
 
     def _apply_frame(self, record: FrameRecord) -> None:
+        self.top_moved = False
         match record.type:
             case "orderbook_delta":
                 delta = _DELTA.decode(record.msg)
@@ -126,13 +130,18 @@ class VenueState:
 
     def _booked(self, ticker: str, market_id: str, book: Book, at_ms: int) -> None:
         self.market_ids[ticker] = market_id
-        self.candles.quote(ticker, at_ms, book.best("yes"), book.best("no"))
+        top = (book.best("yes"), book.best("no"))
+        self.top_moved = self._tops.get(ticker) != top
+        if self.top_moved:
+            self._tops[ticker] = top
+            self.candles.quote(ticker, at_ms, *top)
 
     def _traded(self, trade: TradeMsg) -> None:
         fields = msgspec.to_builtins(trade)
         del fields["market_ticker"], fields["ts_ms"]
         told = {"ticker": trade.market_ticker, "created_time": rfc3339(trade.ts_ms), "is_block_trade": False, **fields}
         self.trades.append(told)
+        self.top_moved = True
         tally = self._tallies.setdefault(trade.market_ticker, Tally())
         tally.price, tally.size = trade.yes_price_dollars, trade.count_fp
         tally.volume += Decimal(trade.count_fp)
@@ -173,26 +182,26 @@ class VenueState:
         names = {"market_ticker": ticker, "market_id": self.market_ids.get(ticker, "")}
         return msgspec.json.encode({**names, **{key: levels for key, levels in sides.items() if levels}})
 
-    def ticker_fields(self, ticker: str) -> Json:
-        """What a ticker frame shows, but for its time."""
-        tally = self._tallies.get(ticker, Tally())
-        quotes = self.quotes(ticker)
-        return {
-            "market_ticker": ticker,
-            "market_id": self.market_ids.get(ticker, ""),
-            "price_dollars": tally.price,
-            "yes_bid_dollars": quotes["yes_bid_dollars"],
-            "yes_ask_dollars": quotes["yes_ask_dollars"],
-            "volume_fp": f"{tally.volume:.2f}",
-            "open_interest_fp": "0.00",
-            "dollar_volume": 0,
-            "dollar_open_interest": 0,
-            "yes_bid_size_fp": quotes["yes_bid_size_fp"],
-            "yes_ask_size_fp": quotes["yes_ask_size_fp"],
-            "last_trade_size_fp": tally.size,
-        }
-
     def ticker_msg(self, ticker: str, at_ms: Millis) -> bytes:
         """The `msg` of a ticker frame."""
-        when = {"ts": at_ms // 1000, "ts_ms": at_ms, "time": rfc3339(at_ms)}
-        return msgspec.json.encode({**self.ticker_fields(ticker), **when})
+        tally = self._tallies.get(ticker, Tally())
+        quotes = self.quotes(ticker)
+        return msgspec.json.encode(
+            {
+                "market_ticker": ticker,
+                "market_id": self.market_ids.get(ticker, ""),
+                "price_dollars": tally.price,
+                "yes_bid_dollars": quotes["yes_bid_dollars"],
+                "yes_ask_dollars": quotes["yes_ask_dollars"],
+                "volume_fp": f"{tally.volume:.2f}",
+                "open_interest_fp": "0.00",
+                "dollar_volume": 0,
+                "dollar_open_interest": 0,
+                "yes_bid_size_fp": quotes["yes_bid_size_fp"],
+                "yes_ask_size_fp": quotes["yes_ask_size_fp"],
+                "last_trade_size_fp": tally.size,
+                "ts": at_ms // 1000,
+                "ts_ms": at_ms,
+                "time": rfc3339(at_ms),
+            }
+        )
