@@ -63,6 +63,18 @@ class TradeMsg(msgspec.Struct, omit_defaults=True):
     is_block_trade: bool = False
 
 
+class Names(msgspec.Struct):
+    """What lists and filters need of a Market object, whatever else it has."""
+
+    ticker: str
+    event_ticker: str
+    status: str
+
+
+class Listed(msgspec.Struct):
+    market: Names
+
+
 @dataclass(slots=True)
 class Tally:
     """A market's trades so far: volume in contracts, price and size of the last one."""
@@ -72,6 +84,7 @@ class Tally:
     size: str = "0.00"
 
 
+_LISTED = msgspec.json.Decoder(Listed)
 _DELTA = msgspec.json.Decoder(Delta)
 _SNAPSHOT = msgspec.json.Decoder(Snapshot)
 _TRADE = msgspec.json.Decoder(TradeMsg)
@@ -105,7 +118,8 @@ class VenueState:
     def _apply_body(self, record: RestRecord) -> None:
         ticker = record.path.removeprefix(_MARKETS)
         if ticker != record.path and "/" not in ticker:
-            self.markets[ticker] = msgspec.json.decode(record.body, type=dict[str, Json])["market"]
+            _LISTED.decode(record.body)
+            self.markets[ticker] = msgspec.json.decode(record.body)["market"]
         else:
             self.bodies[record.path] = record.body
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from relayer.settings import KalshiSettings
+from relayer.sources.kalshi.settings import KalshiSettings
 
 COMMAND = [sys.executable, "-m", "relayer", "sandbox"]
 
