@@ -102,6 +102,7 @@ def _explain(location: tuple[int | str, ...], kind: str, message: str) -> str:
     if kind == "missing":
         return f"  {name} is missing: set it in the file, or as RELAYER_{'__'.join(str(p) for p in location).upper()}."
     if kind != "extra_forbidden":
+        message = message.removeprefix("Value error, ")
         return f"  {name}: {message[0].lower()}{message[1:]}."
     close = difflib.get_close_matches(str(location[-1]), _known_keys(location[:-1]), n=1)
     return f"  {name} is not a setting{f': did you mean {close[0]}?' if close else ': remove it.'}"

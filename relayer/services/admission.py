@@ -37,6 +37,6 @@ def refusal(
         return f"its window ends {rfc3339(spec.end_ms)}, after the market's own end {rfc3339(market.end_ms)}"
     if verdict.answer is not Answer.PENDING:
         return f"its verdict is {verdict.answer} already"
-    if spec.start_ms < now_ms and verdict.coverage.unknown_ms:
+    if spec.price and spec.start_ms < now_ms and verdict.coverage.unknown_ms:
         return f"{verdict.coverage.unknown_ms} ms of its window since {rfc3339(spec.start_ms)} were not observed"
     return None

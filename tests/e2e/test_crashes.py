@@ -1,0 +1,97 @@
+"""SIGKILL at every stored step of an activation and of a settlement: after a restart, exactly one of each."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+from solana.rpc.async_api import AsyncClient
+from solana.rpc.commitment import Confirmed
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
+from relayer.conditions.parse import parse_spec
+from relayer.demo.scenario import TICKERS, DemoMarket
+from relayer.domain.intents import IntentState
+from relayer.domain.pnp import PnpKind
+from relayer.domain.verdicts import Outcome
+from tests.e2e.world import TAPE, World, open_world, run_clock_to, tape_time
+
+STEPS = ("put_intent", "record_submission", "send", "update_submission", "finish_intent")
+DYING = ("-m", "tests.e2e.dying_relayer")
+INSTRUCTIONS = {"c1129b3ea17c5019": "create", "4adfbb06f513dcfd": "activate", "83c74b9b10c74801": "settle"}
+OUTCOME = DemoMarket("outcome", PnpKind.V2, TICKERS[4], {"type": "outcome", "result": "yes"})
+
+
+async def test_killed_at_every_step_it_activates_once_and_settles_once(tmp_path: Path) -> None:
+    window_end = tape_time(105_000)
+    document = OUTCOME.spec(tape_time(0), window_end)
+    async with open_world(tmp_path, tape_time(104_000), [(OUTCOME, document)]) as world:
+        await die_everywhere(world, "activate")
+        await finish(world, "activate")
+        assert (await world.market(world.markets[0])).resolvable
+
+        await run_clock_to(world.clock, TAPE.header.to_ms)
+        for when in ("before", "after"):
+            await die_at(world, f"{when} latch", parse_spec(document).hash)
+        await die_everywhere(world, "settle")
+        await finish(world, "settle")
+
+        market = await world.market(world.markets[0])
+        assert market.winner is Outcome.YES
+        assert await changes(world) == {"create": 1, "activate": 1, "settle": 1}
+
+
+async def die_everywhere(world: World, act: str) -> None:
+    for step in STEPS:
+        for when in ("before", "after"):
+            await die_at(world, f"{when} {step}", act)
+
+
+async def die_at(world: World, where: str, subject: str) -> None:
+    process = await world.start(program=DYING, DIE_AT=f"{where} {subject}")
+    async with asyncio.timeout(60):
+        status = await process.wait()
+    assert status == -signal.SIGKILL, f"{where} {subject} was never reached:\n{world.log()[-3000:]}"
+
+
+async def finish(world: World, act: str) -> None:
+    """Let a sound daemon run until the act's intent is done, then stop it as an operator would."""
+    process = await world.start()
+    try:
+        async with asyncio.timeout(60):
+            while not await is_done(world, act):
+                await asyncio.sleep(0.2)
+                assert process.returncode is None, world.log()[-3000:]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0, world.log()[-3000:]
+
+
+async def is_done(world: World, act: str) -> bool:
+    with closing(sqlite3.connect(f"file:{world.folder}/relayer.db?mode=ro", uri=True)) as store:
+        [(state,)] = store.execute("SELECT state FROM intents WHERE act = ?", (act,)).fetchall()
+    return bool(state == IntentState.DONE)
+
+
+async def changes(world: World) -> Counter[str]:
+    """Transactions on the market's account that succeeded, by the instruction that they carried."""
+    found: Counter[str] = Counter()
+    async with AsyncClient(world.cluster.settings.rpc_urls[0].get_secret_value(), commitment=Confirmed) as client:
+        market = Pubkey.from_string(world.markets[0])
+        for entry in (await client.get_signatures_for_address(market)).value:
+            if entry.err is None:
+                found[await instruction_of(client, entry.signature)] += 1
+    return found
+
+
+async def instruction_of(client: AsyncClient, signature: Signature) -> str:
+    answer = await client.get_transaction(signature, encoding="base64", max_supported_transaction_version=0)
+    assert answer.value
+    message = answer.value.transaction.transaction.message  # type: ignore[union-attr]
+    known = {bytes(instruction.data)[:8].hex() for instruction in message.instructions}
+    return next((name for discriminator, name in INSTRUCTIONS.items() if discriminator in known), "other")
