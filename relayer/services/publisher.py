@@ -27,6 +27,9 @@ class PriceBoard(Protocol):
     async def publish(self, updates: Sequence[FeedUpdate]) -> None:
         """Sign and send now; raises TransientError when nothing could be sent."""
 
+    def take_lost(self) -> set[int]:
+        """Slots whose newest sent value did not land, each told once."""
+
 
 class Publisher:
     """Owns what each board slot was last sent."""
@@ -60,6 +63,7 @@ class Publisher:
     async def flush(self) -> int:
         """Push what the policy wants, and what may ride along; returns the number of updates sent."""
         started = time.perf_counter()
+        self._forget(self._board.take_lost())
         states = {market: self._feeds.feed(market).state() for market in self._indexes}
         pushes = self._wanted(states)
         if not pushes:
@@ -69,6 +73,12 @@ class Publisher:
         await self._board.publish([FeedUpdate(self._indexes[market], states[market]) for market in pushes])
         self._sent |= {market: states[market] for market in pushes}
         return len(pushes)
+
+    def _forget(self, lost: set[int]) -> None:
+        """A value that did not land was not sent: its feed is due again, with whatever is newest then."""
+        for market, index in self._indexes.items():
+            if index in lost:
+                self._sent.pop(market, None)
 
     def _wanted(self, states: Mapping[MarketId, FeedState]) -> dict[MarketId, PushReason]:
         wanted = {}

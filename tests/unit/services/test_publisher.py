@@ -26,11 +26,16 @@ class Board:
 
     down: bool = False
     sent: list[list[FeedUpdate]] = field(default_factory=list)
+    lost: set[int] = field(default_factory=set)
 
     async def publish(self, updates: Sequence[FeedUpdate]) -> None:
         if self.down:
             raise TransientError("The endpoint does not answer.")
         self.sent.append(list(updates))
+
+    def take_lost(self) -> set[int]:
+        lost, self.lost = self.lost, set()
+        return lost
 
 
 class Scene:
@@ -102,6 +107,16 @@ async def test_what_could_not_be_sent_is_still_due(scene: Scene) -> None:
         await scene.publisher.flush()
     scene.board.down = False
     assert await scene.publisher.flush() == 1
+
+
+async def test_a_lost_price_is_followed_by_the_newest_one(scene: Scene) -> None:
+    scene.quote(ONE, 1000, 7000, 7200)
+    await scene.publisher.flush()
+    scene.quote(ONE, 2000, 7010, 7200)
+    scene.board.lost = {0}
+    await scene.publisher.flush()
+    assert [update.state.bid for update in scene.board.sent[-1]] == [7010]
+    assert await scene.publisher.flush() == 0
 
 
 async def test_a_closed_market_shows_its_status_and_no_prices(scene: Scene) -> None:
