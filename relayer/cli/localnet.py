@@ -45,7 +45,7 @@ def localnet(
         int, typer.Option(min=0, max=65534, help="HTTP port on 127.0.0.1, WebSocket on the next; 0 takes free ones.")
     ] = 8899,
     slot_ms: Annotated[int, typer.Option(min=1, help="Wall milliseconds a slot.")] = 400,
-    skip_every: Annotated[int, typer.Option(min=0, help="Each slot number that this divides has no block; 0 skips none.")] = 0,
+    skip_every: Annotated[int, typer.Option(min=0, help="Slots that this divides have no block; 0 skips none.")] = 0,
     program: Annotated[
         list[str] | None, typer.Option(metavar="ADDR FILE.so", help="Deploy this ELF file. Repeatable.")
     ] = None,

@@ -64,6 +64,7 @@ class Localnet:
     skip_every: every slot whose number it divides has no block; 0 skips none.
     v1: whether transactions of version 1 (SIMD-0385) are active.
     confirm_after, finalize_after: blocks until a block is confirmed and finalized.
+    keep_blocks: blocks whose transactions are remembered.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Localnet:
         v1: bool = True,
         confirm_after: int = 1,
         finalize_after: int = 31,
+        keep_blocks: int = 20_000,
     ) -> None:
         self.slot_ms, self.v1 = slot_ms, v1
         self._clock = clock
@@ -86,7 +88,10 @@ class Localnet:
             confirm_after=confirm_after,
             finalize_after=finalize_after,
             skip_every=skip_every,
+            keep=keep_blocks,
         )
+        self.slots_behind = 0
+        """Above 0 the node calls itself unhealthy (-32005); a fault for tests to switch on."""
         self.records: dict[Signature, Record] = {}
         self.watchers: list[Callable[[], None]] = []
         self._by_address: dict[Pubkey, list[Signature]] = defaultdict(list)
@@ -111,7 +116,7 @@ class Localnet:
     def add_program(self, program_id: Pubkey, elf: bytes) -> None:
         """Deploy under the upgradeable loader, without an upgrade authority. Raises ValueError for a bad ELF."""
         try:
-            self._machine.svm.add_program(program_id, elf)
+            self._machine.add_program(program_id, elf)
         except Exception as error:  # LiteSVMError is not exported
             raise ValueError(f"program {program_id} is not a loadable ELF file: {error}") from error
 
@@ -142,6 +147,8 @@ class Localnet:
         for signature in block.signatures:
             for key in set(self.records.pop(signature).keys.all):
                 self._by_address[key].remove(signature)
+                if not self._by_address[key]:
+                    del self._by_address[key]
 
     # Transactions.
 

@@ -66,7 +66,7 @@ class Chain:
         confirm_after: int = 1,
         finalize_after: int = 31,
         skip_every: int = 0,
-        keep: int = 100_000,
+        keep: int,
     ) -> None:
         self._depth = {
             Commitment.PROCESSED: 0,

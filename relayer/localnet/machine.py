@@ -77,11 +77,20 @@ class Machine:
         self.svm.expire_blockhash()
         self.svm.set_slot_hashes([(slot, blockhash), *self.svm.get_slot_hashes()][:_SLOT_HASHES])
 
+    def add_program(self, program_id: Pubkey, elf: bytes) -> None:
+        """Deploy as of genesis: callable at once."""
+        now = self.svm.get_clock()
+        self.svm.warp_to_slot(0)
+        try:
+            self.svm.add_program(program_id, elf)
+        finally:
+            self.svm.set_clock(now)
+
     def execute(self, signed: Signed, keys: Keys) -> Outcome:
         """Execute for good."""
-        if refusal := self._oversized(signed, keys):
-            self._charge(signed.payer, refusal.fee)
-            return refusal
+        if failure := self._load_failure(signed, keys):
+            self._charge(signed.payer, failure.fee)
+            return failure
         paid = self._prepay(signed)
         outcome = self._outcome(self.svm.send_transaction(signed.transaction), signed, keys)
         if not outcome.landed:
@@ -91,9 +100,9 @@ class Machine:
         return outcome
 
     def simulate(self, signed: Signed, keys: Keys) -> tuple[Outcome, dict[Pubkey, Account | None]]:
-        """The outcome, and the accounts as they would be after it; nothing changes."""
-        if refusal := self._oversized(signed, keys):
-            return refusal, {}
+        """The outcome, and the accounts as they would be after it (none if it fails); nothing changes."""
+        if failure := self._load_failure(signed, keys):
+            return failure, {}
         paid = self._prepay(signed)
         result = self.svm.simulate_transaction(signed.transaction)
         self._charge(signed.payer, -paid)
@@ -141,14 +150,38 @@ class Machine:
         if lamports and account is not None:
             self.svm.set_account(payer, with_lamports(account, account.lamports - lamports))
 
-    def _oversized(self, signed: Signed, keys: Keys) -> Outcome | None:
-        """A transaction above its limit of loaded bytes is not executed but pays; a v1 message must set one."""
-        if self._loaded_size(signed, keys) <= limits_of(signed.message).loaded:
+    def _load_failure(self, signed: Signed, keys: Keys) -> Outcome | None:
+        """What a cluster does not execute but charges: no such program, not one, one deployed in this very slot, or too
+        many bytes to load. None where the payer cannot pay for that either: LiteSVM says what is wrong then.
+        """
+        err, fee = self._load_error(signed, keys), self.fee(signed.message)
+        if err is None or (self.svm.get_balance(signed.payer) or 0) < fee:
             return None
-        fee = self.fee(signed.message)
-        if (self.svm.get_balance(signed.payer) or 0) < fee:
-            return None
-        return Outcome("MaxLoadedAccountsDataSizeExceeded", landed=True, fee=fee)
+        return Outcome(err, landed=True, fee=fee, loaded_size=self._loaded_size(signed, keys))
+
+    def _load_error(self, signed: Signed, keys: Keys) -> Any:
+        static = signed.message.account_keys
+        programs = [self.svm.get_account(static[one.program_id_index]) for one in signed.instructions]
+        if None in programs:
+            return "ProgramAccountNotFound"
+        if not all(program is not None and program.executable for program in programs):
+            return "InvalidProgramForExecution"
+        if self._loaded_size(signed, keys) > limits_of(signed.message).loaded:
+            return "MaxLoadedAccountsDataSizeExceeded"
+        slot = self.svm.get_clock().slot
+        for index, program in enumerate(programs):
+            if program is not None and self._deployed_in(program) == slot:
+                return {"InstructionError": [index, "UnsupportedProgramId"]}
+        return None
+
+    def _program_data(self, program: Account) -> Account | None:
+        upgradeable = program.owner == UPGRADEABLE_LOADER and program.executable
+        return self.svm.get_account(Pubkey(program.data[4:36])) if upgradeable else None
+
+    def _deployed_in(self, program: Account) -> int | None:
+        """The slot of the last deployment of an upgradeable program; it is callable from the next one on."""
+        code = self._program_data(program)
+        return None if code is None else int.from_bytes(code.data[4:12], "little")
 
     def _loaded_size(self, signed: Signed, keys: Keys) -> int:
         message = signed.message
@@ -158,10 +191,8 @@ class Machine:
         return sum(sizes) + tables * _LOOKUP_TABLE_SIZE
 
     def _program_data_size(self, account: Account) -> int:
-        if account.owner != UPGRADEABLE_LOADER or not account.executable:
-            return 0
-        data = self.svm.get_account(Pubkey(account.data[4:36]))
-        return 0 if data is None else _ACCOUNT_OVERHEAD + len(data.data)
+        code = self._program_data(account)
+        return 0 if code is None else _ACCOUNT_OVERHEAD + len(code.data)
 
     def _use_up_nonce(self, signed: Signed) -> None:
         # On a cluster a nonce advances even if the rest of the transaction fails; LiteSVM rolls it back.

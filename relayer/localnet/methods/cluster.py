@@ -12,13 +12,20 @@ from relayer.localnet import params, transaction_json
 from relayer.localnet.bank import Localnet
 from relayer.localnet.chain import BLOCKHASH_AGE, Block, Commitment
 from relayer.localnet.encoding import API_VERSION, wrapped
-from relayer.localnet.errors import block_cleaned_up, block_not_available, invalid_params, slot_skipped
+from relayer.localnet.errors import block_cleaned_up, block_not_available, invalid_params, node_unhealthy, slot_skipped
 from relayer.localnet.params import Config
 
 _MOST_BLOCKS = 500_000
 
 
+def check_health(node: Localnet) -> None:
+    """Raises RpcError (-32005) if the node says that it lags."""
+    if node.slots_behind:
+        raise node_unhealthy(node.slots_behind)
+
+
 def get_health(node: Localnet) -> Any:
+    check_health(node)
     return "ok"
 
 
@@ -32,6 +39,15 @@ def get_genesis_hash(node: Localnet) -> Any:
 
 def get_identity(node: Localnet) -> Any:
     return {"identity": str(node.identity)}
+
+
+def get_slot_leader(node: Localnet, config: Any = None) -> Any:
+    Config(config).block(node)
+    return str(node.identity)
+
+
+def get_cluster_nodes(node: Localnet) -> Any:
+    return [{"pubkey": str(node.identity), "version": API_VERSION, "featureSet": 0, "shredVersion": 1}]
 
 
 def get_slot(node: Localnet, config: Any = None) -> Any:
@@ -130,10 +146,10 @@ def get_block(node: Localnet, slot: Any, config: Any = None) -> Any:
     }
     if asked.flag("rewards", default=True):
         body["rewards"] = []
-    details = asked.choice("transactionDetails", ("full", "signatures", "none", "accounts"), "full")
+    details = asked.choice("transactionDetails", ("full", "signatures", "none"), "full")
     if details == "signatures":
         body["signatures"] = [str(signature) for signature in block.signatures]
-    elif details in ("full", "accounts"):
+    elif details == "full":
         encoding, newest_version = transaction_json.asked_form(asked)
         body["transactions"] = [
             transaction_json.with_meta(node.records[signature], encoding, newest_version)

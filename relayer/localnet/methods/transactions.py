@@ -12,6 +12,7 @@ from relayer.localnet.bank import Localnet, Record, Simulation
 from relayer.localnet.chain import Commitment
 from relayer.localnet.encoding import AccountEncoder, wrapped
 from relayer.localnet.errors import invalid_params, preflight_failure, signature_failure
+from relayer.localnet.methods.cluster import check_health
 from relayer.localnet.params import Config
 from relayer.localnet.wire import Signed, decode_transaction
 
@@ -27,6 +28,7 @@ def send_transaction(node: Localnet, wire: Any, config: Any = None) -> Any:
     if not skip:
         if not signed.signatures_verify():
             raise signature_failure()
+        check_health(node)
         simulation = node.simulate(signed, at=block)
         if simulation.outcome.err is not None:
             raise preflight_failure(simulation.outcome.err, transaction_json.simulation(simulation))
