@@ -19,6 +19,8 @@ MAX_UNITS = 1_400_000
 MAX_LOADED_BYTES = 64 * 1024 * 1024
 _LOADED_STEP = 32 * 1024  # the scheduler prices loaded data in pages of this size (SIMD-0186)
 _PERCENTILE = 0.75
+ENTRY_UNITS = 45
+"""Most that the program takes for an entry of a large batch, its fixed part included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +60,22 @@ def price_offered(recent: Sequence[int], *, floor: int, cap: int) -> int:
         return min(floor, cap)
     ranked = sorted(recent)
     return min(max(ranked[math.ceil(_PERCENTILE * len(ranked)) - 1], floor), cap)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishCost:
+    """What publishing was measured to take: units for the transaction, units for each entry, bytes of accounts."""
+
+    fixed_units: int
+    entry_units: int
+    loaded_bytes: int | None
+
+    def budget(self, entries: int, *, margin: float, micro_lamports: int) -> Budget:
+        used = Simulation(None, (), self.fixed_units + self.entry_units * entries, self.loaded_bytes)
+        return budget_for(used, margin=margin, micro_lamports=micro_lamports)
+
+
+def publish_cost(one: Simulation, many: Simulation, entries: int) -> PublishCost:
+    """From simulations of 1 entry and of `entries`; never below the program's promise for an entry."""
+    measured = math.ceil((many.units - one.units) / (entries - 1)) if entries > 1 else 0
+    return PublishCost(one.units, max(measured, ENTRY_UNITS), many.loaded_bytes)

@@ -1,18 +1,17 @@
-"""A transaction error as a sentence: which instruction, which program, what the program says about it."""
+"""A transaction's error as ours: which instruction, which program, what the program says; again later or never."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
-ErrorNames = Mapping[str, Mapping[int, str]]
-"""Program id -> error number -> sentence."""
+from relayer.chain.programs.errors import anchor_fault, explain, oracle_fault
+from relayer.chain.rpc import Simulation
+from relayer.domain.errors import PermanentError, TransientError
 
-_ANCHOR = re.compile(r"Error Code: (?P<name>\w+)\. Error Number: (?P<number>\d+)\. Error Message: (?P<text>.*)")
-_FUNDS = "insufficient lamports"
 # The cluster's state, not the transaction, stands against it: money or a moment later help.
 _PASSING = {
     "AccountNotFound": "the payer has no lamports: fund it",
@@ -22,22 +21,25 @@ _PASSING = {
     "ClusterMaintenance": "the cluster is under maintenance",
     "AccountInUse": "an account is in use",
 }
+_NO_FUNDS = "insufficient lamports"
 
 
-def passing(err: Any, logs: Sequence[str]) -> str | None:
-    """The reason, with its remedy, if the same instructions may succeed later; None if they are wrong in themselves."""
-    name = err if isinstance(err, str) else next(iter(err), "") if isinstance(err, dict) else ""
-    if name in _PASSING:
-        return _PASSING[name]
-    return "an account lacks lamports: fund the payer and the signers" if any(_FUNDS in line for line in logs) else None
+def refusal(
+    simulation: Simulation, *, wire: bytes, purpose: str, oracle_program: Pubkey
+) -> TransientError | PermanentError:
+    """The error of a simulation that failed: transient if the same instructions may succeed later."""
+    if remedy := _passing(simulation.err, simulation.logs):
+        return TransientError(f"The {purpose} transaction cannot be sent now: {remedy}.")
+    what = described(simulation.err, wire=wire, logs=simulation.logs, oracle_program=oracle_program)
+    return PermanentError(f"The cluster refuses the {purpose} transaction: {what}")
 
 
-def described(err: Any, *, wire: bytes, logs: Sequence[str] = (), names: ErrorNames) -> str:
-    """`instruction 2 (program 8PyE…): error 6001, MarketResolved: …`, or the cluster's own word for it."""
+def described(err: Any, *, wire: bytes, logs: Sequence[str], oracle_program: Pubkey) -> str:
+    """`instruction 2 (program Orc1…): StaleEpoch (6012): …`, or the cluster's own word for the error."""
     match err:
         case {"InstructionError": [int(index), reason]}:
             program = _program(wire, index)
-            return f"instruction {index + 1} (program {program}): {_reason(reason, program, logs, names)}"
+            return f"instruction {index + 1} (program {program}): {_reason(reason, program, logs, oracle_program)}"
         case {**only} if len(only) == 1:
             name, value = next(iter(only.items()))
             return f"{name} {value}"
@@ -45,19 +47,25 @@ def described(err: Any, *, wire: bytes, logs: Sequence[str] = (), names: ErrorNa
             return str(err)
 
 
-def _program(wire: bytes, index: int) -> str:
+def _passing(err: Any, logs: Sequence[str]) -> str | None:
+    name = err if isinstance(err, str) else next(iter(err), "") if isinstance(err, dict) else ""
+    if name not in _PASSING and any(_NO_FUNDS in line for line in logs):
+        return "an account lacks lamports: fund the payer and the signers"
+    return _PASSING.get(name)
+
+
+def _program(wire: bytes, index: int) -> Pubkey | None:
     message = VersionedTransaction.from_bytes(wire).message
     if not 0 <= index < len(message.instructions):
-        return "unknown"
-    return str(message.account_keys[message.instructions[index].program_id_index])
+        return None
+    return message.account_keys[message.instructions[index].program_id_index]
 
 
-def _reason(reason: Any, program: str, logs: Sequence[str], names: ErrorNames) -> str:
-    if anchor := next(filter(None, map(_ANCHOR.search, reversed(logs))), None):
-        return f"error {anchor['number']}, {anchor['name']}: {anchor['text']}"
+def _reason(reason: Any, program: Pubkey | None, logs: Sequence[str], oracle_program: Pubkey) -> str:
     match reason:
+        case {"Custom": int(number)} if logs:
+            return str(explain(number, logs, oracle_program))
         case {"Custom": int(number)}:
-            name = names.get(program, {}).get(number)
-            return f"error {number}, {name}" if name else f"error {number}"
+            return str(oracle_fault(number) if program == oracle_program else anchor_fault(number, ()))
         case _:
             return str(reason)

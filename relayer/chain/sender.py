@@ -13,13 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from solders.instruction import Instruction
+from solders.pubkey import Pubkey
 
 from relayer.chain.fees import TRIAL, Budget, budget_for, price_offered
-from relayer.chain.refusals import ErrorNames, described, passing
+from relayer.chain.refusals import described, refusal
 from relayer.chain.rpc import Rpc, SignatureStatus, Simulation, Sleep
 from relayer.chain.settings import ClusterSettings
 from relayer.chain.signer import Signer
-from relayer.chain.transaction import Signed, sign_v0
+from relayer.chain.transaction import sign_v0
 from relayer.domain.errors import PermanentError, TransientError
 from relayer.domain.intents import Submission, SubmissionState
 from relayer.telemetry.metrics import Metrics
@@ -31,7 +32,7 @@ _FEE_ACCOUNTS = 128
 
 
 class Sender:
-    """Sends for one payer. `errors`: program id -> error number -> sentence, to name what a program refuses."""
+    """Sends for one payer."""
 
     def __init__(
         self,
@@ -40,7 +41,6 @@ class Sender:
         payer: Signer,
         metrics: Metrics,
         settings: ClusterSettings,
-        errors: ErrorNames | None = None,
         sleep: Sleep = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -48,7 +48,7 @@ class Sender:
         self._rpc = rpc
         self._metrics = metrics
         self._settings = settings
-        self._errors: ErrorNames = errors or {}
+        self._oracle_program = Pubkey.from_string(settings.oracle_program)
         self._sleep = sleep
         self._monotonic = monotonic
 
@@ -66,7 +66,8 @@ class Sender:
         trial = sign_v0([*TRIAL.instructions(), *instructions], keys, blockhash.value)
         simulation = await self._rpc.simulate(trial.wire, min_slot=blockhash.slot)
         if simulation.err is not None:
-            self._refuse(simulation, trial, purpose)
+            self._metrics.transactions.labels(purpose, "refused").inc()
+            raise refusal(simulation, wire=trial.wire, purpose=purpose, oracle_program=self._oracle_program)
         budget = await self._budget(simulation, instructions)
         signed = sign_v0([*budget.instructions(), *instructions], keys, blockhash.value)
         return Submission(
@@ -160,17 +161,8 @@ class Sender:
             return None
         if status.err is None:
             return replace(submission, state=until)
-        error = described(status.err, wire=submission.wire, names=self._errors)
+        error = described(status.err, wire=submission.wire, logs=(), oracle_program=self._oracle_program)
         return replace(submission, state=SubmissionState.FAILED, error=error)
-
-    def _refuse(self, simulation: Simulation, trial: Signed, purpose: str) -> None:
-        self._metrics.transactions.labels(purpose, "refused").inc()
-        if remedy := passing(simulation.err, simulation.logs):
-            raise TransientError(
-                f"The {purpose} transaction cannot be sent now: {remedy} (payer {self.payer.address})."
-            )
-        what = described(simulation.err, wire=trial.wire, logs=simulation.logs, names=self._errors)
-        raise PermanentError(f"The cluster refuses the {purpose} transaction: {what}.")
 
     async def _budget(self, simulation: Simulation, instructions: Sequence[Instruction]) -> Budget:
         written = {str(meta.pubkey) for ix in instructions for meta in ix.accounts if meta.is_writable}

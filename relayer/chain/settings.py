@@ -34,6 +34,12 @@ def _checked_address(address: str) -> str:
         raise ValueError(f"{address!r} is not a Solana address (32 bytes in base58)") from None
 
 
+def _checked_name(name: str) -> str:
+    if len(name.encode()) > 16:
+        raise ValueError(f"{name!r} is longer than 16 bytes")
+    return name
+
+
 EndpointUrl = Annotated[
     SecretStr,
     AfterValidator(_checked_url),
@@ -108,7 +114,7 @@ class BoardSettings(BaseModel):
 
     index: int = Field(default=0, ge=0, le=0xFFFF)
     """Number of the board among its authority's boards."""
-    name: str = Field(default="", max_length=16)
+    name: Annotated[str, AfterValidator(_checked_name)] = ""
     """Shown to readers; at most 16 bytes, written when the board is created."""
     capacity: int = Field(default=1024, ge=1, le=1024)
     """Slots of a newly created board (24 + 40 bytes of rent each)."""

@@ -1,0 +1,123 @@
+"""Reading a board with its ids, and the authority's acts: make the board, list markets. Publishing is the gateway's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from solders.instruction import Instruction
+from solders.pubkey import Pubkey
+
+from relayer.chain.programs.board import (
+    MAX_GROWTH,
+    Board,
+    ListedFeed,
+    board_len,
+    decode_board,
+    decode_ids,
+    ids_address,
+    ids_len,
+    init_board,
+    list_feeds,
+)
+from relayer.chain.rpc import Account, Rpc
+from relayer.chain.sender import Sender
+from relayer.chain.settings import BoardSettings
+from relayer.chain.signer import Signer
+from relayer.domain.errors import PermanentError
+from relayer.domain.markets import MarketId
+
+FEEDS_A_TRANSACTION = 20
+
+
+@dataclass(frozen=True, slots=True)
+class BoardView:
+    """A complete board as the chain shows it."""
+
+    address: Pubkey
+    board: Board
+    feeds: tuple[ListedFeed, ...]
+    """One a listed slot, in the order of the slots."""
+
+    def indexes(self, markets: Sequence[MarketId]) -> dict[MarketId, int]:
+        """Slots of those markets that are listed and not retired."""
+        live = {
+            feed.feed_id: index
+            for index, (feed, slot) in enumerate(zip(self.feeds, self.board.slots, strict=True))
+            if slot.state is not None
+        }
+        return {market: live[market.feed_id()] for market in markets if market.feed_id() in live}
+
+    def free(self) -> list[int]:
+        """Slots that may be listed: retired ones first, then those never used."""
+        retired = [index for index, slot in enumerate(self.board.slots) if slot.state is None]
+        header = self.board.header
+        return retired + list(range(header.length, header.capacity))
+
+
+async def read_board(rpc: Rpc, program: Pubkey, address: Pubkey) -> BoardView | None:
+    """The board, None where there is none or its making is not finished. PermanentError for something else there."""
+    board_account, ids_account = await _accounts(rpc, program, address)
+    if board_account is None or ids_account is None:
+        return None
+    board = decode_board(board_account.data)
+    capacity = board.header.capacity
+    if len(board_account.data) < board_len(capacity) or len(ids_account.data) < ids_len(capacity):
+        return None
+    return BoardView(address, board, decode_ids(ids_account.data, board.header.length))
+
+
+async def make_board(
+    rpc: Rpc,
+    sender: Sender,
+    *,
+    program: Pubkey,
+    address: Pubkey,
+    authority: Signer,
+    publisher: Pubkey,
+    settings: BoardSettings,
+) -> None:
+    """Create the board, or finish one whose creation was interrupted; the authority pays the rent."""
+    lengths = [len(account.data) if account else 0 for account in await _accounts(rpc, program, address)]
+    wanted = [board_len(settings.capacity), ids_len(settings.capacity)]
+    growth = max(want - have for want, have in zip(wanted, lengths, strict=True))
+    step = init_board(
+        program,
+        authority.pubkey,
+        index=settings.index,
+        capacity=settings.capacity,
+        publisher=publisher,
+        name=settings.name,
+    )
+    await sender.run([step] * -(-growth // MAX_GROWTH), [authority], purpose="board")
+
+
+async def list_markets(
+    sender: Sender, *, program: Pubkey, view: BoardView, authority: Signer, markets: Sequence[MarketId]
+) -> None:
+    """Give free slots to the markets, in several transactions if need be. PermanentError if there are too few."""
+    free = view.free()
+    if len(markets) > len(free):
+        raise PermanentError(
+            f"Board {view.address} has {len(free)} free slots for {len(markets)} more markets: retire feeds with "
+            "`relayer board retire`, or use another board.index."
+        )
+    feeds = [(index, market.feed_id()) for index, market in zip(free, markets, strict=False)]
+    for start in range(0, len(feeds), FEEDS_A_TRANSACTION):
+        part = feeds[start : start + FEEDS_A_TRANSACTION]
+        await sender.run([_listing(program, view, authority, part)], [authority], purpose="board")
+
+
+def _listing(program: Pubkey, view: BoardView, authority: Signer, feeds: list[tuple[int, bytes]]) -> Instruction:
+    return list_feeds(program, authority.pubkey, view.address, feeds)
+
+
+async def _accounts(rpc: Rpc, program: Pubkey, address: Pubkey) -> list[Account | None]:
+    accounts = await rpc.accounts([str(address), str(ids_address(program, address))])
+    for account in accounts:
+        if account is not None and account.owner != str(program):
+            raise PermanentError(
+                f"The board address {address} is held by program {account.owner} and not by {program}: "
+                "check cluster.oracle_program."
+            )
+    return accounts
