@@ -10,7 +10,7 @@ artefacts=$here/../relayer/data/programs
 rustc=${SBPF_RUSTC:-/usr/bin/rustc}
 cargo=${SBPF_CARGO:-/usr/bin/cargo}
 target=${SBPF_TARGET_DIR:-${TMPDIR:-/tmp}/sbpf-target-$(id -u)-$(echo "$here" | sha256sum | cut -c1-8)}
-programs="oracle pnp-standin"
+programs="oracle pnp-standin metadata-standin"
 
 require_compiler() {
     local library
@@ -44,10 +44,14 @@ build_to() { # folder
     (cd "$1" && "$rustc" --version >RUSTC && sha256sum -- *.so >SHA256SUMS)
 }
 
-compare() {
+build_afresh() { # into $fresh, gone at the end
     fresh=$(mktemp -d)
     trap 'rm -rf "$fresh"' EXIT
     build_to "$fresh"
+}
+
+compare() {
+    build_afresh
     if cmp -s "$fresh/SHA256SUMS" "$artefacts/SHA256SUMS" && (cd "$artefacts" && sha256sum --quiet --check SHA256SUMS); then
         echo "The programs are byte for byte what relayer/data/programs/ holds ($(cat "$fresh/RUSTC"))."
         return
@@ -63,7 +67,10 @@ compare() {
 }
 
 case ${1:-} in
-build) build_to "$artefacts" ;;
+build)
+    build_afresh
+    cp "$fresh"/* "$artefacts/"
+    ;;
 compare) compare ;;
 to) build_to "${2:?folder}" ;;
 *) sed -n '2,6p' "$0" >&2; exit 2 ;;

@@ -16,6 +16,8 @@ from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata
 
+from relayer.chain.programs.pnp import METADATA_PROGRAM
+
 PROGRAMS = resources.files("relayer") / "data" / "programs"
 START_S = 1_770_000_000
 """Where the cluster's clock stands at first."""
@@ -47,6 +49,7 @@ class Chain:
         self.pnp = Keypair().pubkey()
         self.svm.add_program(self.oracle, (PROGRAMS / "oracle.so").read_bytes())
         self.svm.add_program(self.pnp, (PROGRAMS / "pnp_standin.so").read_bytes())
+        self.svm.add_program(METADATA_PROGRAM, (PROGRAMS / "metadata_standin.so").read_bytes())
         self.payer = self.funded()
         self.set_time(START_S)
 

@@ -68,18 +68,6 @@ fn log(line: &str) {
     core::hint::black_box(line);
 }
 
-/// One `Program data:` line.
-pub fn emit(event: &[u8]) {
-    #[cfg(any(target_os = "solana", target_arch = "bpf"))]
-    // SAFETY: a slice of slices is an array of (address, length) pairs, as the syscall expects.
-    unsafe {
-        let parts = [event];
-        pinocchio::syscalls::sol_log_data(parts.as_ptr() as *const u8, 1)
-    };
-    #[cfg(not(any(target_os = "solana", target_arch = "bpf")))]
-    core::hint::black_box(event);
-}
-
 pub fn require(ok: bool, fail: Fail) -> Result<(), Fail> {
     if ok { Ok(()) } else { Err(fail) }
 }

@@ -62,6 +62,7 @@ impl<'a> Writer<'a> {
         Self { buffer, at: 0 }
     }
 
+    #[inline(never)] // or the programs grow threefold
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.buffer[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();

@@ -1,7 +1,7 @@
 //! `init_protocol`: the global settings; its payer becomes the admin.
 
 use pinocchio::{AccountView, Address, ProgramResult, cpi::Signer, instruction::seeds};
-use pinocchio_system::create_account_with_minimum_balance_signed;
+use program_runtime::New;
 
 use crate::{
     anchor::{payer, program, seeded, take, writable},
@@ -22,7 +22,7 @@ pub fn init_protocol(program_id: &Address, accounts: &mut [AccountView], args: &
     let bump_seed = [bump];
     let seeds = seeds!(b"global_config", &bump_seed);
     let len = GlobalConfig::len(yes.len(), no.len());
-    create_account_with_minimum_balance_signed(config, len, program_id, admin, None, &[Signer::from(&seeds)])?;
+    New { payer: admin, owner: program_id, len }.at(config, Signer::from(&seeds))?;
     let mut data = config.try_borrow_mut()?;
     Writer::new(&mut data)
         .bytes(&GLOBAL_CONFIG)

@@ -6,30 +6,33 @@ use pinocchio::{
     instruction::seeds,
     sysvars::{Sysvar, clock::Clock},
 };
-use pinocchio_system::create_account_with_minimum_balance_signed;
+use program_runtime::{New, emit};
 
 use crate::{
-    anchor::{Fail, emit, payer, program, require, seeded, take, writable},
+    anchor::{Fail, payer, require, seeded, take, writable},
     bytes::{Reader, Writer},
     markets::{Market, MarketV3, Terms},
     state::{EXTENSION_LEN, GlobalConfig, Kind, V2, V3},
+    tokens::{Ata, Deposit, Programs, Side, Treasury, decimals},
 };
 
 /// `create_market_v2(question, initial_liquidity, end_time, creator, yes_odds_bps?, oracle?)`.
 pub fn market_v2(program_id: &Address, accounts: &mut [AccountView], args: &mut Reader) -> ProgramResult {
-    let [funder, creator, market, extension, config, mint, _funds, _vault, treasury, _token, _ata, system] =
+    let [funder, creator, market, extension, config, mint, funds, vault, treasury, token, associated, system] =
         take(accounts)?;
     let (question, amount, end_time) = (args.string()?, args.u64()?, args.u64()?);
     let terms = Terms::read(question, amount, end_time, args)?;
     let frame = Frame { program_id, kind: &V2, terms: &terms };
     let (id, bump, now) = frame.begin(funder, creator, market, config)?;
-    program(system, &pinocchio_system::ID)?;
-    seeded(treasury, &[b"creator_fee_treasury", &terms.creator, mint.address().as_ref()], program_id)?;
+    let programs = Programs::check(token, associated, system)?;
+    frame.enough(config, mint, &programs)?;
+    Treasury { program_id, account: treasury, creator: &terms.creator, mint }.make(funder, &programs)?;
     let has_extension = frame.extend(funder, extension, id, terms.odds.unwrap_or(5_000))?;
 
     let body = Market { id, bump, now, mint: mint.address(), treasury: treasury.address(), terms: &terms };
     frame.make(funder, market, body.len(), id, bump)?;
     body.write(&mut market.try_borrow_mut()?);
+    Deposit { payer: funder, funds, vault, mint }.pay(market, terms.amount, &programs)?;
     let mut event = [0; EVENT_LEN];
     emit(body.created(&mut event, market.address(), has_extension));
     set_return_data(market.address().as_ref());
@@ -47,13 +50,13 @@ pub fn market_v3(program_id: &Address, accounts: &mut [AccountView], args: &mut 
         mint,
         yes_mint,
         no_mint,
-        _funds,
-        _vault,
-        _creator_yes,
-        _creator_no,
+        funds,
+        vault,
+        creator_yes,
+        creator_no,
         treasury,
-        _token,
-        _ata,
+        token,
+        associated,
         system,
     ] = take(accounts)?;
     let (question, amount, side, cap) = (args.string()?, args.u64()?, args.bool()? as u8, args.u64()?);
@@ -61,12 +64,14 @@ pub fn market_v3(program_id: &Address, accounts: &mut [AccountView], args: &mut 
     let terms = Terms::read(question, amount, end_time, args)?;
     let frame = Frame { program_id, kind: &V3, terms: &terms };
     let (id, bump, now) = frame.begin(funder, creator, market, config)?;
-    program(system, &pinocchio_system::ID)?;
-    seeded(treasury, &[b"creator_fee_treasury", &terms.creator, mint.address().as_ref()], program_id)?;
-    seeded(yes_mint, &[b"v3-yes-token", &id.to_le_bytes()], program_id)?;
-    seeded(no_mint, &[b"v3-no-token", &id.to_le_bytes()], program_id)?;
+    let programs = Programs::check(token, associated, system)?;
+    frame.enough(config, mint, &programs)?;
+    Treasury { program_id, account: treasury, creator: &terms.creator, mint }.make(funder, &programs)?;
+    programs.classic()?;
+    let side_of = |seed| Side { program_id, seed, id: id.to_le_bytes(), market_seed: V3.seed, market_bump: [bump] };
     let has_extension = frame.extend(funder, extension, id, terms.odds.unwrap_or(10_000))?;
 
+    let (yes_key, no_key) = (*yes_mint.address(), *no_mint.address());
     let body = MarketV3 {
         id,
         bump,
@@ -75,13 +80,24 @@ pub fn market_v3(program_id: &Address, accounts: &mut [AccountView], args: &mut 
         cap,
         max_pot_ratio,
         mint: mint.address(),
-        yes_mint: yes_mint.address(),
-        no_mint: no_mint.address(),
+        yes_mint: &yes_key,
+        no_mint: &no_key,
         treasury: treasury.address(),
         terms: &terms,
     };
     frame.make(funder, market, body.len(), id, bump)?;
     body.write(&mut market.try_borrow_mut()?);
+    Deposit { payer: funder, funds, vault, mint }.pay(market, terms.amount, &programs)?;
+    let (yes_pot, no_pot) = body.pots();
+    for (seed, mint, account, amount) in
+        [(&b"v3-yes-token"[..], yes_mint, creator_yes, yes_pot), (&b"v3-no-token"[..], no_mint, creator_no, no_pot)]
+    {
+        let side = side_of(seed);
+        side.make_mint(mint, market, funder)?;
+        let holding = Ata { account, owner: creator, mint };
+        holding.make(funder, &programs)?;
+        side.mint_to(&holding, market, amount)?;
+    }
     let mut event = [0; EVENT_LEN];
     emit(body.created(&mut event, market.address(), has_extension));
     set_return_data(market.address().as_ref());
@@ -121,12 +137,19 @@ impl Frame<'_> {
         Ok((global.global_id, bump, now))
     }
 
+    /// The amount reaches the minimum, which counts whole tokens.
+    fn enough(&self, config: &AccountView, mint: &AccountView, programs: &Programs) -> ProgramResult {
+        let minimum = GlobalConfig::load(config, self.program_id)?.min_liquidity;
+        let unit = 10u64.checked_pow(decimals(mint, programs)? as u32).ok_or(Fail::InvalidLiquidity)?;
+        Ok(require(self.terms.amount / unit >= minimum, Fail::InvalidLiquidity)?)
+    }
+
     #[inline(always)]
     fn make(&self, funder: &AccountView, market: &mut AccountView, len: usize, id: u64, bump: u8) -> ProgramResult {
         let (id, bump) = (id.to_le_bytes(), [bump]);
         let seeds = seeds!(self.kind.seed, &id, &bump);
-        let signer = [Signer::from(&seeds)];
-        create_account_with_minimum_balance_signed(market, len, self.program_id, funder, None, &signer)
+        let signer = Signer::from(&seeds);
+        New { payer: funder, owner: self.program_id, len }.at(market, signer)
     }
 
     #[inline(always)]
@@ -148,8 +171,8 @@ impl Frame<'_> {
         let id = id.to_le_bytes();
         let bump = [seeded(extension, &[self.kind.extension_seed, &id], self.program_id)?];
         let seeds = seeds!(self.kind.extension_seed, &id, &bump);
-        let signer = [Signer::from(&seeds)];
-        create_account_with_minimum_balance_signed(extension, EXTENSION_LEN, self.program_id, funder, None, &signer)?;
+        let signer = Signer::from(&seeds);
+        New { payer: funder, owner: self.program_id, len: EXTENSION_LEN }.at(extension, signer)?;
         Writer::new(&mut extension.try_borrow_mut()?)
             .bytes(&self.kind.extension_discriminator)
             .bytes(&id)

@@ -13,6 +13,7 @@ pub mod create;
 pub mod markets;
 pub mod resolve;
 pub mod state;
+pub mod tokens;
 
 use pinocchio::{AccountView, Address, ProgramResult};
 

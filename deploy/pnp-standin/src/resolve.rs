@@ -6,11 +6,13 @@ use pinocchio::{
     error::ProgramError,
     sysvars::{Sysvar, clock::Clock},
 };
+use program_runtime::emit;
 
 use crate::{
-    anchor::{Fail, emit, payer, require, seeded, take, writable},
+    anchor::{Fail, payer, require, seeded, take, writable},
     bytes::{Reader, Writer},
     state::{GlobalConfig, Kind, Market, RESOLVED_AT, V2, V3, custom_oracle},
+    tokens::{Ata, Metadata, Programs, Side},
 };
 
 const MARKET_V2_RESOLVABLE_UPDATED: [u8; 8] = [250, 22, 126, 96, 59, 231, 75, 200];
@@ -19,8 +21,11 @@ const SETTLE_MARKET_V2_EVENT: [u8; 8] = [134, 247, 23, 246, 163, 42, 206, 229];
 const SETTLE_MARKET_V3_EVENT: [u8; 8] = [156, 110, 168, 141, 88, 142, 44, 100];
 /// `resolvable`, `force_resolve`: neighbours in a V2 market.
 const FORCE_RESOLVE: usize = 1;
+/// From `resolvable` to `creator_yes_locked` and `creator_no_locked`.
+const CREATOR_LOCKED: usize = 3;
+const EVEN_ODDS: u64 = 5_000;
+/// Mints of YES and NO, and their supplies behind them.
 const YES_MINT_AT: usize = 58;
-const NO_MINT_AT: usize = 90;
 
 /// `set_market_resolvable_v2(market_id, resolvable, force_resolve?)`.
 pub fn set_resolvable_v2(program_id: &Address, accounts: &mut [AccountView], args: &mut Reader) -> ProgramResult {
@@ -29,19 +34,19 @@ pub fn set_resolvable_v2(program_id: &Address, accounts: &mut [AccountView], arg
         config,
         market,
         extension,
-        _mint,
+        collateral,
         yes_mint,
         no_mint,
-        _creator,
-        _yes_vault,
-        _no_vault,
-        _metadata,
-        _yes_metadata,
-        _no_metadata,
-        _token,
-        _ata,
-        _system,
-        _rent,
+        creator,
+        yes_vault,
+        no_vault,
+        metadata_program,
+        yes_metadata,
+        no_metadata,
+        token,
+        associated,
+        system,
+        rent,
     ] = take(accounts)?;
     let (id, resolvable, force) = (args.u64()?, args.bool()?, args.option(Reader::bool)?);
     let state = authorized(program_id, &V2, authority, market, extension, config)?;
@@ -49,14 +54,36 @@ pub fn set_resolvable_v2(program_id: &Address, accounts: &mut [AccountView], arg
     within_buffer(program_id, &state, config)?;
     seeded(yes_mint, &[b"yes_token", &id.to_le_bytes()], program_id)?;
     seeded(no_mint, &[b"no_token", &id.to_le_bytes()], program_id)?;
+    let programs = Programs::check(token, associated, system)?;
+    programs.classic()?;
+    let before = V2Details::load(market)?;
+    require(before.collateral == *collateral.address().as_array(), Fail::ConstraintAddress)?;
+    require(before.creator == *creator.address().as_array(), Fail::ConstraintAddress)?;
 
+    let create = resolvable && before.yes_mint == [0; 32];
     let address = *market.address();
-    let mut data = market.try_borrow_mut()?;
-    let tokens_created = resolvable && data[YES_MINT_AT..YES_MINT_AT + 32] == [0; 32];
-    if tokens_created {
-        data[YES_MINT_AT..YES_MINT_AT + 32].copy_from_slice(yes_mint.address().as_ref());
-        data[NO_MINT_AT..NO_MINT_AT + 32].copy_from_slice(no_mint.address().as_ref());
+    let mints = [*yes_mint.address(), *no_mint.address()];
+    let market_bump = [seeded(market, &[V2.seed, &id.to_le_bytes()], program_id)?];
+    if create {
+        let (yes, no) = state.locked(odds(extension, program_id)?);
+        let sides = [
+            (&b"yes_token"[..], "YES", yes_mint, yes_vault, yes_metadata, yes),
+            (&b"no_token"[..], "NO", no_mint, no_vault, no_metadata, no),
+        ];
+        for (seed, name, mint, vault, metadata, amount) in sides {
+            let side = Side { program_id, seed, id: id.to_le_bytes(), market_seed: V2.seed, market_bump };
+            side.make_mint(mint, market, authority)?;
+            let accounts =
+                Metadata { program: metadata_program, metadata, mint, market, payer: authority, system, rent };
+            side.make_metadata(name, &accounts)?;
+            let vault = Ata { account: vault, owner: market, mint };
+            vault.make(authority, &programs)?;
+            side.mint_to(&vault, market, amount)?;
+        }
+        V2Details::lock(&mut market.try_borrow_mut()?, &state, &mints, [yes, no]);
     }
+
+    let mut data = market.try_borrow_mut()?;
     data[state.resolvable_at] = resolvable as u8;
     if let Some(force) = force {
         data[state.resolvable_at + FORCE_RESOLVE] = force as u8;
@@ -67,11 +94,40 @@ pub fn set_resolvable_v2(program_id: &Address, accounts: &mut [AccountView], arg
         .u64(id)
         .bytes(address.as_ref())
         .bool(resolvable)
-        .bool(tokens_created)
-        .bytes(&data[YES_MINT_AT..YES_MINT_AT + 32])
-        .bytes(&data[NO_MINT_AT..NO_MINT_AT + 32]);
+        .bool(create)
+        .bytes(&data[YES_MINT_AT..YES_MINT_AT + 64]);
     emit(out.written());
     Ok(())
+}
+
+/// What activation needs of a V2 market beyond what both kinds have.
+struct V2Details {
+    collateral: [u8; 32],
+    yes_mint: [u8; 32],
+    creator: [u8; 32],
+}
+
+impl V2Details {
+    fn load(market: &AccountView) -> Result<Self, ProgramError> {
+        let data = market.try_borrow()?;
+        let key = |at: usize| -> [u8; 32] { core::array::from_fn(|i| data[at + i]) };
+        Ok(Self { collateral: key(25), yes_mint: key(YES_MINT_AT), creator: key(138) })
+    }
+
+    /// The mints exist, and the creator's tokens lie in the market's vaults.
+    fn lock(data: &mut [u8], market: &Market, mints: &[Address; 2], [yes, no]: [u64; 2]) {
+        Writer::new(&mut data[YES_MINT_AT..]).bytes(mints[0].as_ref()).bytes(mints[1].as_ref()).u64(yes).u64(no);
+        Writer::new(&mut data[market.resolvable_at + CREATOR_LOCKED..]).u64(yes).u64(no);
+    }
+}
+
+/// Odds of YES in a market's extension, or even ones.
+fn odds(extension: &AccountView, program_id: &Address) -> Result<u64, ProgramError> {
+    if extension.address() == program_id {
+        return Ok(EVEN_ODDS);
+    }
+    let data = extension.try_borrow()?;
+    Ok(u16::from_le_bytes([data[16], data[17]]) as u64)
 }
 
 /// `set_market_resolvable_v3(resolvable)`.

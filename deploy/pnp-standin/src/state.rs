@@ -105,9 +105,17 @@ pub struct Market {
     pub creation_time: u64,
     pub resolvable: bool,
     pub resolvable_at: usize,
+    /// What the creator put in; V3 markets have it elsewhere and do not need it.
+    liquidity: u64,
 }
 
 impl Market {
+    /// The creator's first tokens of YES and NO in a V2 market: as many as collateral at even odds.
+    pub fn locked(&self, yes_odds_bps: u64) -> (u64, u64) {
+        let share = |bps: u64| self.liquidity / 5_000 * bps + self.liquidity % 5_000 * bps / 5_000;
+        (share(yes_odds_bps), share(10_000 - yes_odds_bps))
+    }
+
     pub fn load(account: &AccountView, program_id: &Address, kind: &Kind) -> Result<Self, Fail> {
         let data = load(account, program_id, &kind.discriminator)?;
         let id = u64_at(data, 8)?;
@@ -121,6 +129,7 @@ impl Market {
             creation_time: u64_at(data, tail + kind.creation_time)?,
             resolvable: key_at::<1>(data, tail + kind.resolvable)?[0] != 0,
             resolvable_at: tail + kind.resolvable,
+            liquidity: u64_at(data, tail)?,
         })
     }
 }

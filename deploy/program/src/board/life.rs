@@ -3,11 +3,13 @@
 use oracle_reader::layout::{BOARD, Header, IDS, IDS_HEADER_LEN, MAX_CAPACITY, board_len, ids_len};
 use pinocchio::{AccountView, Address, ProgramResult, cpi::Signer, error::ProgramError, instruction::seeds};
 
+use program_runtime::New;
+
 use crate::{
     accounts::{header, ids_of, signed, system_program, take, writable},
     args::Args,
     error::{OracleError, require},
-    runtime::{MAX_GROWTH, New, derive, grow},
+    runtime::{MAX_GROWTH, derive, grow},
 };
 
 struct Init {
@@ -61,8 +63,9 @@ fn make(
     let board_seeds = seeds!(b"board", authority.address().as_ref(), &init.index, &board_bump);
     let ids_seeds = seeds!(b"ids", key.as_ref(), &ids_bump);
     let (board_len, ids_len) = (board_len(init.capacity), ids_len(init.capacity));
-    New { payer: authority, program_id, len: board_len.min(MAX_GROWTH) }.at(board, Signer::from(&board_seeds))?;
-    New { payer: authority, program_id, len: ids_len.min(MAX_GROWTH) }.at(ids, Signer::from(&ids_seeds))?;
+    New { payer: authority, owner: program_id, len: board_len.min(MAX_GROWTH) }
+        .at(board, Signer::from(&board_seeds))?;
+    New { payer: authority, owner: program_id, len: ids_len.min(MAX_GROWTH) }.at(ids, Signer::from(&ids_seeds))?;
     // SAFETY: `take` has refused the same account twice.
     let (board, ids) = unsafe { (board.borrow_unchecked_mut(), ids.borrow_unchecked_mut()) };
     ids[..IDS_HEADER_LEN].copy_from_slice(&IDS);

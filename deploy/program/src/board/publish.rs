@@ -2,12 +2,13 @@
 
 use oracle_reader::layout::{HEADER_LEN, Header, Slot};
 use pinocchio::error::ProgramError;
+use program_runtime::emit;
 
 use super::entries::{ENTRY_LEN, Job, MAX_AGE_MS, Tally};
 use crate::{
     error::{OracleError, require},
     event,
-    runtime::{Now, emit},
+    runtime::Now,
 };
 
 /// tag u8, version u8, count u16, epoch u32, reserved u64, base_ms u64.
