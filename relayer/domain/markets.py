@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Self
 
+from relayer.domain.units import Millis
+
 
 class Venue(StrEnum):
     KALSHI = "kalshi"
@@ -54,3 +56,24 @@ class MarketStatus(IntEnum):
     DISPUTED = 6
     AMENDED = 7
     FINAL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MarketFacts:
+    """What a venue says of a market when asked: all times exchange time."""
+
+    market: MarketId
+    title: str
+    event: str
+    status: MarketStatus
+    open_ms: Millis
+    close_ms: Millis
+    result: str
+    """The venue's word, empty while undetermined."""
+    final: bool
+    """The venue calls the result irrevocable."""
+    settled_ms: Millis | None
+    rules_hash: str
+    """SHA-256 in hex of the rules, strikes and bounds: changes when they do."""
+    provisional: bool
+    """May vanish from the venue untraded: never list a derivative on it."""

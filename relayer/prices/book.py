@@ -92,10 +92,12 @@ class Book:
         self._bids = _Side(0, PRICE_MAX + 1)
         self._asks = _Side(-PRICE_MAX, 0)
 
-    def replace(self, bids: Mapping[int, int], asks: Mapping[int, int]) -> None:
-        """Start anew from a snapshot: sizes by price."""
+    def replace(self, bids: Mapping[int, int], asks: Mapping[int, int]) -> bool:
+        """Start anew from a snapshot: sizes by price. Tells whether that changed anything."""
+        old = self._bids.sizes, self._asks.sizes
         self._bids.replace(dict(bids))
         self._asks.replace({-price: size for price, size in asks.items()})
+        return old != (self._bids.sizes, self._asks.sizes)
 
     def change_bid(self, price: int, change: int) -> None:
         """Add `change` to the bid at `price`. Raises BookError where less than nothing would be left."""

@@ -1,0 +1,165 @@
+"""Domain types from Kalshi's wire types: the only place where its units, sides and times are converted.
+
+Everything raises ValueError for what cannot be a price, a size or a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+
+from relayer.domain.feeds import Trade
+from relayer.domain.markets import MarketFacts, MarketId, MarketStatus, Venue
+from relayer.domain.units import (
+    PRICE_MAX,
+    Millis,
+    dollars,
+    millis_from_rfc3339,
+    price_from_dollars,
+    size_from_contracts,
+)
+from relayer.sources.kalshi import wire
+
+# The venue's normal spelling of every price there is: no arithmetic and no rounding on the hot path.
+_PRICES: dict[str, int] = {dollars(price): price for price in range(PRICE_MAX + 1)}
+_SIZES: dict[str, int] = {}
+_SIZES_KEPT = 50_000
+
+STATUSES = {
+    "initialized": MarketStatus.INITIALIZED,
+    "active": MarketStatus.ACTIVE,
+    "inactive": MarketStatus.PAUSED,
+    "closed": MarketStatus.CLOSED,
+    "determined": MarketStatus.DETERMINED,
+    "disputed": MarketStatus.DISPUTED,
+    "amended": MarketStatus.AMENDED,
+    "finalized": MarketStatus.FINAL,
+    "settled": MarketStatus.FINAL,  # seen in live bodies though undocumented
+}
+
+
+def bid_price(text: str) -> int:
+    """Centi-cents, finer prices rounded down."""
+    price = _PRICES.get(text)
+    return price_from_dollars(text, rounding="down") if price is None else price
+
+
+def ask_price(text: str) -> int:
+    """Centi-cents, finer prices rounded up."""
+    price = _PRICES.get(text)
+    return price_from_dollars(text, rounding="up") if price is None else price
+
+
+def ask_of_no_bid(text: str) -> int:
+    """YES ask that a NO bid at this NO price amounts to."""
+    return PRICE_MAX - bid_price(text)
+
+
+def size(text: str) -> int:
+    """Centi-contracts, negative for a fall. Finer amounts are refused: added up, their rounding would show."""
+    known = _SIZES.get(text)
+    if known is not None:
+        return known
+    whole, _, fraction = text.partition(".")
+    if fraction[2:].strip("0"):
+        raise ValueError(f"size {text!r} is finer than 0.01 contract")
+    known = size_from_contracts(f"{whole}.{fraction[:2]}" if fraction else whole)
+    if len(_SIZES) >= _SIZES_KEPT:
+        _SIZES.clear()
+    _SIZES[text] = known
+    return known
+
+
+def sizes_by_price(levels: wire.Levels, price_of: Callable[[str], int]) -> dict[int, int]:
+    """One side of a snapshot; `price_of` is `bid_price`, `ask_price` or `ask_of_no_bid`, as the side demands."""
+    try:
+        sizes = {_PRICES[price]: _SIZES[count] for price, count in levels}
+    except KeyError:
+        return _added_up([(price_of(price), size(count)) for price, count in levels])
+    if price_of is ask_of_no_bid or len(sizes) != len(levels) or (sizes and min(sizes.values()) < 0):
+        return _added_up([(price_of(price), size(count)) for price, count in levels])
+    return sizes
+
+
+def rest_book(book: wire.BookFp) -> tuple[dict[int, int], dict[int, int]]:
+    """Bids and asks of a REST order book, whose NO bids carry NO prices."""
+    bids = sizes_by_price(book.yes_dollars or [], bid_price)
+    return bids, sizes_by_price(book.no_dollars or [], ask_of_no_bid)
+
+
+def _added_up(levels: list[tuple[int, int]]) -> dict[int, int]:
+    sizes: dict[int, int] = {}
+    for price, count in levels:
+        if count < 0:
+            raise ValueError(f"a level of size {count} centi-contracts")
+        sizes[price] = sizes.get(price, 0) + count
+    return sizes
+
+
+def change(msg: wire.DeltaMsg) -> tuple[bool, int, int]:
+    """Whether it is a bid, its YES price (of the subscription with `use_yes_price`), and the change of its size."""
+    if msg.side == "yes":
+        return True, bid_price(msg.price_dollars), size(msg.delta_fp)
+    if msg.side == "no":
+        return False, ask_price(msg.price_dollars), size(msg.delta_fp)
+    raise ValueError(f"side {msg.side!r} is neither yes nor no")
+
+
+def delta_ms(msg: wire.DeltaMsg) -> int:
+    """Exchange time of a change."""
+    if msg.ts_ms is not None:
+        return msg.ts_ms
+    if msg.ts is None:
+        raise ValueError("neither ts_ms nor ts")
+    return millis_from_rfc3339(msg.ts)
+
+
+def trade(msg: wire.TradeMsg) -> Trade:
+    at_ms = msg.ts_ms if msg.ts_ms is not None else msg.ts and msg.ts * 1000
+    if at_ms is None:
+        raise ValueError("neither ts_ms nor ts")
+    price = price_from_dollars(msg.yes_price_dollars, rounding="half_up")
+    count = size_from_contracts(msg.count_fp)
+    if count < 0:
+        raise ValueError(f"a trade of {msg.count_fp} contracts")
+    return Trade(msg.trade_id, Millis(at_ms), price, count, msg.is_block_trade)
+
+
+def rest_trade(row: wire.RestTrade) -> Trade:
+    at_ms = millis_from_rfc3339(row.created_time)
+    price = price_from_dollars(row.yes_price_dollars, rounding="half_up")
+    return Trade(row.trade_id, at_ms, price, size_from_contracts(row.count_fp), row.is_block_trade)
+
+
+def facts(venue: Venue, market: wire.Market) -> MarketFacts:
+    """An unknown status word becomes UNKNOWN, which is not trading."""
+    status = STATUSES.get(market.status, MarketStatus.UNKNOWN)
+    final = status is MarketStatus.FINAL and bool(market.result) and bool(market.settlement_value_dollars)
+    return MarketFacts(
+        market=MarketId(venue, market.ticker),
+        title=" - ".join(part for part in (market.title, market.yes_sub_title) if part),
+        event=market.event_ticker,
+        status=status,
+        open_ms=millis_from_rfc3339(market.open_time),
+        close_ms=millis_from_rfc3339(market.close_time),
+        result=market.result,
+        final=final,
+        settled_ms=millis_from_rfc3339(market.settlement_ts) if market.settlement_ts else None,
+        rules_hash=_rules_hash(market),
+        provisional=market.is_provisional,
+    )
+
+
+def _rules_hash(market: wire.Market) -> str:
+    strikes = (market.floor_strike, market.cap_strike, market.functional_strike, market.custom_strike)
+    rules = [
+        market.rules_primary,
+        market.rules_secondary,
+        market.strike_type,
+        *(json.loads(bytes(strike)) for strike in strikes),
+        market.settlement_bounds_type,
+        market.settlement_floor_dollars,
+        market.notional_value_dollars,
+    ]
+    return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()

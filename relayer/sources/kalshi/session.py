@@ -1,0 +1,461 @@
+"""The conversation on one WebSocket connection, without the socket: frames in, commands out, markets kept true.
+
+Each subscription (`sid`) has one sequence for all its markets, and everything that carries `seq` counts in it. A hole
+loses all of them: they come back with snapshots, failing that with a new subscription, failing that (TransientError)
+with a new connection. What a market tells is `market`'s business, sockets are `stream`'s.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from relayer.domain.clock import Clock
+from relayer.domain.errors import TransientError
+from relayer.sources.kalshi import parse, wire
+from relayer.sources.kalshi.market import GapReason, WatchedMarket
+from relayer.sources.kalshi.venue_time import VenueTime
+
+log = logging.getLogger(__name__)
+
+BOOK, TRADE, LIFECYCLE = "orderbook_delta", "trade", "market_lifecycle_v2"
+
+SILENCE_MS = 5_000
+"""Clock time without a frame after which a subscription is asked for a sign of completeness."""
+VENUE_LAG_MS = 1_000
+"""How much later than its time a frame may be sent, over all markets: recorded frames took 166 to 201 ms in all."""
+_AHEAD_MS = 5_000
+"""How far ahead of our own clock a frame's time is still believed."""
+_CROSSED_MS = 2_000
+"""Clock time after which a crossed book is no passing moment but a wrong book."""
+_ASK_EVERY_S = 1.0
+_ASK_AGAIN_S = 30.0
+_TICKERS_A_COMMAND = 500
+_TERMINAL = frozenset({10, 17, 25})
+"""Error codes that end one subscription while the socket lives."""
+
+
+@dataclass(slots=True, eq=False)
+class _Question:
+    """A command whose answer, coming in sequence, proves completeness up to its sending."""
+
+    id: int
+    next_seq: int | None
+    sent_ms: int
+    sent_s: float
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """One sequence. `proven_ms`: everything before it has been heard; never lower than it was."""
+
+    channel: str
+    sid: int
+    next_seq: int | None
+    first_seq: int | None
+    heard_ms: int
+    proven_ms: int = 0
+    heard_seq: int | None = None
+    ask_from_s: float = 0.0
+    question: _Question | None = None
+
+    def prove(self, at_ms: int) -> None:
+        self.proven_ms = max(self.proven_ms, at_ms - VENUE_LAG_MS)
+
+
+@dataclass(slots=True)
+class _Request:
+    """A subscription asked for."""
+
+    channel: str
+    tickers: list[str]
+    sent_s: float
+
+
+class Session:
+    """One connection's subscriptions.
+
+    markets: by ticker, shared with later sessions. outbox: commands to send, in order. refresh: is told the tickers of
+    which REST now knows more. frames: counts by type since last cleared.
+    """
+
+    def __init__(
+        self,
+        *,
+        markets: Mapping[str, WatchedMarket],
+        clock: Clock,
+        venue_time: VenueTime,
+        refresh: Callable[[Iterable[str]], None],
+        reply_timeout_s: float,
+        wall_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.outbox: list[dict[str, Any]] = []
+        self.frames: Counter[str] = Counter()
+        self._markets = markets
+        self._clock = clock
+        self._venue_time = venue_time
+        self._refresh = refresh
+        self._reply_timeout_s = reply_timeout_s
+        self._wall_s = wall_s
+        self._ids = itertools.count(1)
+        self._tickers: dict[str, None] = {}
+        self._requests: dict[int, _Request] = {}
+        self._by_sid: dict[int, Subscription] = {}
+        self._by_channel: dict[str, Subscription] = {}
+        self._asked_s: dict[str, float] = {}  # snapshots under way, by ticker
+        self._ceiling_ms = 0
+        self._deltas = 0
+        self._handlers: dict[type[Any], Callable[[Any], None]] = {
+            wire.Snapshot: self._on_snapshot,
+            wire.TradeFrame: self._on_trade,
+            wire.Lifecycle: self._on_lifecycle,
+            wire.Subscribed: self._on_subscribed,
+            wire.Ok: self._on_ok,
+            wire.Unsubscribed: self._on_unsubscribed,
+            wire.Error: self._on_error,
+        }
+
+    @property
+    def subscribed(self) -> bool:
+        """The books are subscribed; their snapshots may still be on their way."""
+        return BOOK in self._by_channel
+
+    # What to watch
+
+    def watch(self, tickers: Iterable[str]) -> None:
+        """Watch (more) markets. Books are subscribed after trades, since their snapshots end gaps of both."""
+        new = [ticker for ticker in tickers if ticker not in self._tickers]
+        if new and not self._tickers:
+            self._tickers = dict.fromkeys(new)
+            self._subscribe(LIFECYCLE)
+            self._subscribe(TRADE)
+            return
+        self._tickers |= dict.fromkeys(new)
+        for channel in (TRADE, BOOK):
+            if channel in self._by_channel:
+                self._add_markets(self._by_channel[channel], new)
+
+    def _subscribe(self, channel: str) -> None:
+        params: dict[str, Any] = {"channels": [channel]}
+        tickers = [] if channel == LIFECYCLE else list(self._tickers)[:_TICKERS_A_COMMAND]
+        if tickers:
+            params |= {"market_tickers": tickers, "skip_ticker_ack": True}
+        if channel == BOOK:
+            params["use_yes_price"] = True
+        self._requests[self._send("subscribe", params)] = _Request(channel, tickers, self._wall_s())
+
+    def _add_markets(self, subscription: Subscription, tickers: list[str]) -> None:
+        for start in range(0, len(tickers), _TICKERS_A_COMMAND):
+            self._update(subscription, "add_markets", tickers[start : start + _TICKERS_A_COMMAND])
+        if subscription.channel == BOOK:
+            self._asked_s |= dict.fromkeys(tickers, self._wall_s())
+
+    def _update(self, subscription: Subscription, action: str, tickers: list[str]) -> int:
+        params = {"sids": [subscription.sid], "action": action, "market_tickers": tickers}
+        return self._send("update_subscription", params)
+
+    def _send(self, command: str, params: dict[str, Any]) -> int:
+        number = next(self._ids)
+        self.outbox.append({"id": number, "cmd": command, "params": params})
+        return number
+
+    # Frames
+
+    def receive(self, text: str | bytes) -> None:
+        """Take one text frame. Raises TransientError where only a new connection helps."""
+        try:
+            frame = wire.decode_frame(text)
+        except msgspec.MsgspecError as error:
+            self._on_unreadable(text, error)
+            return
+        if type(frame) is wire.Delta:
+            self._on_delta(frame)
+            return
+        self.frames[wire.FRAME_TYPES[type(frame)]] += 1
+        self._handlers[type(frame)](frame)
+
+    def _on_delta(self, frame: wire.Delta) -> None:
+        self._deltas += 1
+        subscription = self._by_sid.get(frame.sid)
+        if subscription is not None and frame.seq == subscription.next_seq:
+            subscription.next_seq += 1
+        else:
+            subscription = self._in_sequence(frame)
+        msg = frame.msg
+        market = self._markets.get(msg.market_ticker)
+        if subscription is None or market is None:
+            return
+        try:
+            at_ms = self._believed_ms(parse.delta_ms(msg))
+            is_bid, price, change = parse.change(msg)
+        except ValueError as error:
+            self._on_malformed(subscription, msg.market_ticker, error)
+            return
+        if at_ms - VENUE_LAG_MS > subscription.proven_ms:
+            subscription.proven_ms = at_ms - VENUE_LAG_MS
+        reason = market.change(is_bid, price, change, at_ms)
+        if reason is not None:
+            log.warning("book lost", extra={"market": str(market.market), "reason": reason})
+
+    def _on_snapshot(self, frame: wire.Snapshot) -> None:
+        subscription = self._in_sequence(frame)
+        market = self._markets.get(frame.msg.market_ticker)
+        if subscription is None or market is None:
+            return
+        try:
+            bids = parse.sizes_by_price(frame.msg.yes_dollars_fp, parse.bid_price)
+            asks = parse.sizes_by_price(frame.msg.no_dollars_fp, parse.ask_price)
+            at_ms = self._sent_ms(frame)
+        except ValueError as error:
+            self._on_malformed(subscription, frame.msg.market_ticker, error)
+            return
+        market.snapshot(bids, asks, at_ms)
+        self._asked_s.pop(frame.msg.market_ticker, None)
+        self._on_answer(subscription, frame)
+
+    def _on_trade(self, frame: wire.TradeFrame) -> None:
+        subscription = self._in_sequence(frame)
+        market = self._markets.get(frame.msg.market_ticker)
+        if subscription is None or market is None:
+            return
+        try:
+            trade = parse.trade(frame.msg)
+            subscription.prove(self._believed_ms(trade.at_ms))
+        except ValueError as error:
+            self._on_malformed(subscription, frame.msg.market_ticker, error)
+            return
+        reason = market.trade(trade)
+        if reason is not None:
+            log.warning("trade too late", extra={"market": str(market.market), "reason": reason})
+
+    def _on_lifecycle(self, frame: wire.Lifecycle) -> None:
+        if frame.seq:  # older builds do not number these
+            self._in_sequence(frame)
+        msg = frame.msg
+        market = self._markets.get(msg.market_ticker)
+        if market is None:
+            return
+        log.info("lifecycle", extra={"market": str(market.market), "event": msg.event_type, "result": msg.result})
+        if msg.event_type == "deactivated":
+            market.pause(self._sent_ms(frame))
+        if msg.event_type == "close_date_updated" and msg.close_ts is not None:
+            market.reschedule(msg.close_ts * 1000)
+        self._refresh([msg.market_ticker])
+
+    def _on_subscribed(self, frame: wire.Subscribed) -> None:
+        channel, sid = frame.msg.channel, frame.msg.sid
+        request = self._requests.pop(frame.id, None)
+        if request is None:
+            return
+        first_seq = None if sid in self._by_sid else 1
+        subscription = Subscription(channel, sid, first_seq, first_seq, heard_ms=self._clock.now_ms())
+        self._by_sid[sid] = self._by_channel[channel] = subscription
+        if channel == LIFECYCLE:
+            self._refresh(self._tickers)
+            return
+        if channel == BOOK:
+            self._asked_s = dict.fromkeys(request.tickers, self._wall_s())
+        elif BOOK not in self._by_channel:
+            self._subscribe(BOOK)
+        self._add_markets(subscription, [ticker for ticker in self._tickers if ticker not in request.tickers])
+
+    def _on_ok(self, frame: wire.Ok) -> None:
+        subscription = self._in_sequence(frame)
+        if subscription is not None:
+            self._on_answer(subscription, frame)
+
+    def _on_unsubscribed(self, frame: wire.Unsubscribed) -> None:
+        """Only subscriptions that were given up are unsubscribed; nobody waits for this."""
+
+    def _on_answer(self, subscription: Subscription, frame: wire.Frame) -> None:
+        question = subscription.question
+        if question is not None and question.id == frame.id:
+            subscription.question = None
+            subscription.prove(question.sent_ms)
+
+    def _on_error(self, frame: wire.Error) -> None:
+        code, text = frame.msg.code, frame.msg.msg
+        log.warning("Kalshi reports an error", extra={"code": code, "text": text, "sid": frame.sid})
+        if (request := self._requests.get(frame.id)) is not None:
+            raise TransientError(f"Kalshi refused the subscription to {request.channel} (error {code}: {text}).")
+        if code in _TERMINAL and frame.sid in self._by_sid:
+            self._resubscribe(self._by_sid[frame.sid], dead=True)
+            return
+        if frame.seq:
+            self._in_sequence(frame)
+        for subscription in self._by_channel.values():
+            if subscription.question is not None and subscription.question.id == frame.id:
+                subscription.question = None
+                subscription.ask_from_s = self._wall_s() + _ASK_AGAIN_S
+
+    def _on_unreadable(self, text: str | bytes, error: Exception) -> None:
+        """A blank line, a type unknown to us, or a frame that is not what its type says."""
+        if not text.strip():
+            return
+        frame = wire.what_can_be_read(text)
+        subscription = self._in_sequence(frame) if frame.seq else self._by_sid.get(frame.sid)
+        if frame.type and frame.type not in wire.FRAME_TYPES.values():
+            self.frames["unknown"] += 1
+        elif subscription is not None:
+            self._on_malformed(subscription, frame.msg.market_ticker if frame.msg else "", error)
+        else:
+            self.frames["malformed"] += 1
+            log.error("Kalshi sent a frame that cannot be read; if it mattered, its sequence shows a hole.",
+                      extra={"error": str(error)})  # fmt: skip
+
+    def _on_malformed(self, subscription: Subscription, ticker: str, error: Exception) -> None:
+        """Isolate what the frame was about: one market if it says which, else the subscription."""
+        self.frames["malformed"] += 1
+        log.error(
+            "Kalshi sent a malformed frame: the market is unproven until its next snapshot.",
+            extra={"market": ticker or "unknown", "channel": subscription.channel, "error": str(error)},
+        )
+        if ticker not in self._tickers:
+            self._lose(subscription, GapReason.MALFORMED)
+        else:
+            self._markets[ticker].lose(self._proven_ms(), GapReason.MALFORMED)
+
+    def _believed_ms(self, at_ms: int) -> int:
+        """The time itself, unless it lies ahead of any clock (then ValueError)."""
+        if at_ms > self._ceiling_ms:
+            self._ceiling_ms = self._venue_time.latest(self._clock.now_ms()) + _AHEAD_MS
+            if at_ms > self._ceiling_ms:
+                raise ValueError(f"time {at_ms} is in the future")
+        return at_ms
+
+    def _sent_ms(self, frame: wire.Frame) -> int:
+        """When the venue sent it: its own word, else the latest that it can have been."""
+        if frame.sending_ts_ms is not None:
+            return self._believed_ms(frame.sending_ts_ms)
+        return self._venue_time.latest(self._clock.now_ms())
+
+    # Sequence
+
+    def _in_sequence(self, frame: wire.Frame | wire.AnyFrame) -> Subscription | None:
+        """Count a frame in; None for one that is old, repeated, or of no subscription of ours.
+
+        After a hole the frame itself still counts: what it changes is ignored until the snapshots come.
+        """
+        subscription = self._by_sid.get(frame.sid)
+        if subscription is None:
+            return None
+        expected = frame.seq if subscription.next_seq is None else subscription.next_seq
+        if frame.seq < expected:
+            self.frames["repeated"] += 1
+            return None
+        subscription.next_seq = frame.seq + 1
+        if frame.seq > expected:
+            log.warning(
+                "frames missed",
+                extra={"channel": subscription.channel, "sid": frame.sid, "expected": expected, "got": frame.seq},
+            )
+            self._lose(subscription, GapReason.SEQUENCE)
+        return subscription
+
+    def _proven_ms(self) -> int:
+        """Everything before this has been heard, of books and of trades."""
+        book, trade = self._by_channel.get(BOOK), self._by_channel.get(TRADE)
+        if book is None or trade is None:
+            return 0
+        return min(book.proven_ms, trade.proven_ms, self._venue_time.latest(self._clock.now_ms()))
+
+    def _lose(self, subscription: Subscription, reason: GapReason) -> None:
+        if subscription.channel == LIFECYCLE:
+            self._refresh(self._tickers)
+        else:
+            self._lose_all(reason)
+
+    def _lose_all(self, reason: GapReason) -> None:
+        proven_ms = self._proven_ms()
+        for ticker in self._tickers:
+            self._markets[ticker].lose(proven_ms, reason)
+
+    def _resubscribe(self, subscription: Subscription, *, dead: bool) -> None:
+        log.warning("subscribing anew", extra={"channel": subscription.channel, "sid": subscription.sid})
+        self._lose(subscription, GapReason.SUBSCRIPTION)
+        if not dead:
+            self._send("unsubscribe", {"sids": [subscription.sid]})
+        del self._by_sid[subscription.sid], self._by_channel[subscription.channel]
+        self._subscribe(subscription.channel)
+
+    def close(self) -> None:
+        """The connection is gone: all its markets are unproven from here."""
+        self._lose_all(GapReason.DISCONNECTED)
+
+    def proven_ms(self, ticker: str) -> int:
+        """How far the stream of this market is complete; 0 if this connection does not watch it."""
+        return self._proven_ms() if ticker in self._tickers else 0
+
+    # Time
+
+    def tick(self) -> None:
+        """Move watermarks, ask for snapshots and signs of completeness, chase answers. Raises TransientError."""
+        now, wall = self._clock.now_ms(), self._wall_s()
+        self.frames["orderbook_delta"] += self._deltas
+        self._deltas = 0
+        self._chase(wall)
+        waiting = self._advance(now)
+        trade, book = self._by_channel.get(TRADE), self._by_channel.get(BOOK)
+        if trade is not None and self._silent(trade, now, wall):
+            self._ask(trade, "add_markets", [next(iter(self._tickers))])
+        if book is not None and book.question is None:
+            self._ask_snapshots(book, waiting, now, wall)
+
+    def _advance(self, now: int) -> list[str]:
+        """Move the watermarks; returns the tickers whose books are awaited."""
+        proven_ms = self._proven_ms()
+        waiting = []
+        for ticker in self._tickers:
+            market = self._markets[ticker]
+            market.advance(proven_ms)
+            crossed_since = market.crossed_since()
+            if crossed_since is not None and now - crossed_since > _CROSSED_MS:
+                market.lose(proven_ms, GapReason.CROSSED)
+            if market.wants_snapshot:
+                waiting.append(ticker)
+        return waiting
+
+    def _silent(self, subscription: Subscription, now: int, wall: float) -> bool:
+        if subscription.next_seq != subscription.heard_seq:
+            subscription.heard_seq, subscription.heard_ms = subscription.next_seq, now
+        quiet = now - subscription.heard_ms >= SILENCE_MS
+        return quiet and subscription.question is None and wall >= subscription.ask_from_s
+
+    def _ask_snapshots(self, book: Subscription, waiting: list[str], now: int, wall: float) -> None:
+        """For markets that wait, and, with or without any, for one that does not: its answer proves the sequence."""
+        overdue = [t for t in waiting if wall - self._asked_s.get(t, -self._reply_timeout_s) >= self._reply_timeout_s]
+        if not overdue and not self._silent(book, now, wall):
+            return
+        asked = overdue[: _TICKERS_A_COMMAND - 1]
+        healthy = next((ticker for ticker in self._tickers if not self._markets[ticker].awaiting), None)
+        self._asked_s |= dict.fromkeys(asked, wall)
+        if tickers := [*asked, *([healthy] if healthy else [])]:
+            self._ask(book, "get_snapshot", tickers)
+
+    def _ask(self, subscription: Subscription, action: str, tickers: list[str]) -> None:
+        now, wall = self._venue_time.earliest(self._clock.now_ms()), self._wall_s()
+        number = self._update(subscription, action, tickers)
+        subscription.question = _Question(number, subscription.next_seq, now, wall)
+        subscription.ask_from_s = wall + _ASK_EVERY_S
+
+    def _chase(self, wall: float) -> None:
+        """A question without an answer on a silent subscription: subscribe anew, the second time connect anew."""
+        for request in self._requests.values():
+            if wall - request.sent_s > self._reply_timeout_s:
+                raise TransientError(f"Kalshi did not answer the subscription to {request.channel}.")
+        for subscription in list(self._by_channel.values()):
+            question = subscription.question
+            if question is None or wall - question.sent_s <= self._reply_timeout_s:
+                continue
+            subscription.question = None
+            if subscription.next_seq == subscription.first_seq:
+                raise TransientError(f"Kalshi's new subscription to {subscription.channel} stays silent.")
+            if subscription.next_seq == question.next_seq:
+                self._resubscribe(subscription, dead=False)

@@ -1,0 +1,271 @@
+"""Kalshi's frames and bodies as they are on the wire, field by field; `parse` makes sense of them.
+
+Names follow the AsyncAPI document (2.0.0) and the OpenAPI document (3.31.0). Unknown keys are skipped; keys that Kalshi
+leaves out have a default here. Numbers stay text.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+Levels = list[tuple[str, str]]
+
+
+class Frame(msgspec.Struct, tag_field="type", gc=False):
+    """What every frame may carry. `sending_ts_ms` exists since October 2026."""
+
+    sid: int = 0
+    seq: int = 0
+    id: int = 0
+    sending_ts_ms: int | None = None
+
+
+class SnapshotMsg(msgspec.Struct, gc=False):
+    """A side that is empty is left out, so both may be."""
+
+    market_ticker: str
+    yes_dollars_fp: Levels = []
+    no_dollars_fp: Levels = []
+
+
+class Snapshot(Frame, tag="orderbook_snapshot", kw_only=True, gc=False):
+    msg: SnapshotMsg
+
+
+class DeltaMsg(msgspec.Struct, gc=False):
+    """`delta_fp` is a signed change of the level's size; `ts` is the older form of `ts_ms`."""
+
+    market_ticker: str
+    price_dollars: str
+    delta_fp: str
+    side: str
+    ts_ms: int | None = None
+    ts: str | None = None
+
+
+class Delta(Frame, tag="orderbook_delta", kw_only=True, gc=False):
+    msg: DeltaMsg
+
+
+class TradeMsg(msgspec.Struct):
+    trade_id: str
+    market_ticker: str
+    yes_price_dollars: str
+    count_fp: str
+    ts_ms: int | None = None
+    ts: int | None = None
+    is_block_trade: bool = False
+
+
+class TradeFrame(Frame, tag="trade", kw_only=True):
+    msg: TradeMsg
+
+
+class LifecycleMsg(msgspec.Struct):
+    """`*_ts` are Unix seconds; each event type carries its own."""
+
+    market_ticker: str
+    event_type: str
+    close_ts: int | None = None
+    determination_ts: int | None = None
+    settled_ts: int | None = None
+    result: str = ""
+
+
+class Lifecycle(Frame, tag="market_lifecycle_v2", kw_only=True):
+    msg: LifecycleMsg
+
+
+class SubscribedMsg(msgspec.Struct):
+    channel: str
+    sid: int
+
+
+class Subscribed(Frame, tag="subscribed", kw_only=True):
+    msg: SubscribedMsg
+
+
+class Ok(Frame, tag="ok"):
+    """Answer to a command on a subscription; takes a number of its sequence."""
+
+
+class Unsubscribed(Frame, tag="unsubscribed"):
+    pass
+
+
+class ErrorMsg(msgspec.Struct):
+    code: int = 0
+    msg: str = ""
+
+
+class Error(Frame, tag="error", kw_only=True):
+    msg: ErrorMsg
+
+
+KnownFrame = Snapshot | Delta | TradeFrame | Lifecycle | Subscribed | Ok | Unsubscribed | Error
+FRAME_TYPES: dict[type[KnownFrame], str] = {
+    Snapshot: "orderbook_snapshot",
+    Delta: "orderbook_delta",
+    TradeFrame: "trade",
+    Lifecycle: "market_lifecycle_v2",
+    Subscribed: "subscribed",
+    Ok: "ok",
+    Unsubscribed: "unsubscribed",
+    Error: "error",
+}
+decode_frame = msgspec.json.Decoder(KnownFrame).decode
+
+
+class _AnyMsg(msgspec.Struct):
+    market_ticker: str = ""
+
+
+class AnyFrame(msgspec.Struct):
+    """What can be read of a frame that is unknown or malformed."""
+
+    type: str = ""
+    sid: int = 0
+    seq: int = 0
+    msg: _AnyMsg | None = None
+
+
+class _Envelope(msgspec.Struct):
+    type: str = ""
+    sid: int = 0
+    seq: int = 0
+
+
+def what_can_be_read(text: str | bytes) -> AnyFrame:
+    """As much as possible of a frame that `decode_frame` refused; nothing is an empty `AnyFrame`."""
+    try:
+        return msgspec.json.decode(text, type=AnyFrame)
+    except msgspec.MsgspecError:
+        pass
+    try:
+        envelope = msgspec.json.decode(text, type=_Envelope)
+    except msgspec.MsgspecError:
+        return AnyFrame()
+    return AnyFrame(envelope.type, envelope.sid, envelope.seq)
+
+
+class Market(msgspec.Struct):
+    """Market object of all REST bodies; only what the relayer uses."""
+
+    ticker: str
+    status: str
+    close_time: str
+    open_time: str
+    event_ticker: str = ""
+    market_type: str = "binary"
+    title: str = ""
+    yes_sub_title: str = ""
+    result: str = ""
+    settlement_value_dollars: str | None = None
+    settlement_ts: str | None = None
+    can_close_early: bool = False
+    is_provisional: bool = False
+    exchange_index: int = 0
+    notional_value_dollars: str = "1.0000"
+    rules_primary: str = ""
+    rules_secondary: str = ""
+    strike_type: str = ""
+    floor_strike: msgspec.Raw = msgspec.Raw(b"null")
+    cap_strike: msgspec.Raw = msgspec.Raw(b"null")
+    functional_strike: msgspec.Raw = msgspec.Raw(b"null")
+    custom_strike: msgspec.Raw = msgspec.Raw(b"null")
+    settlement_bounds_type: str = ""
+    settlement_floor_dollars: str | None = None
+
+
+class MarketBody(msgspec.Struct):
+    market: Market
+
+
+class MarketsBody(msgspec.Struct):
+    markets: list[Market]
+    cursor: str | None = None
+
+
+class BookFp(msgspec.Struct):
+    yes_dollars: Levels | None = None
+    no_dollars: Levels | None = None
+
+
+class BookBody(msgspec.Struct):
+    """Bids of both sides, NO bids in NO prices; no time and no sequence number."""
+
+    orderbook_fp: BookFp
+
+
+class TickerBook(msgspec.Struct):
+    ticker: str
+    orderbook_fp: BookFp
+
+
+class BooksBody(msgspec.Struct):
+    orderbooks: list[TickerBook]
+
+
+class RestTrade(msgspec.Struct):
+    trade_id: str
+    ticker: str
+    count_fp: str
+    yes_price_dollars: str
+    created_time: str
+    is_block_trade: bool = False
+
+
+class TradesBody(msgspec.Struct):
+    trades: list[RestTrade]
+    cursor: str | None = None
+
+
+class Event(msgspec.Struct):
+    event_ticker: str
+    series_ticker: str
+    title: str = ""
+    mutually_exclusive: bool = False
+    collateral_return_type: str = ""
+    markets: list[Market] = []
+
+
+class EventBody(msgspec.Struct):
+    event: Event
+
+
+class Series(msgspec.Struct):
+    ticker: str
+    title: str = ""
+    category: str = ""
+    frequency: str = ""
+
+
+class SeriesBody(msgspec.Struct):
+    series: Series
+
+
+class ShardStatus(msgspec.Struct):
+    exchange_index: int
+    exchange_active: bool = True
+    trading_active: bool = True
+
+
+class ExchangeStatus(msgspec.Struct):
+    """Top-level flags describe shard 0."""
+
+    exchange_active: bool
+    trading_active: bool
+    exchange_estimated_resume_time: str | None = None
+    exchange_index_statuses: list[ShardStatus] = []
+
+
+class Budget(msgspec.Struct):
+    refill_rate: float
+    bucket_capacity: float
+
+
+class AccountLimits(msgspec.Struct):
+    """Tokens a second and in store, for GETs (`read`)."""
+
+    read: Budget
+    usage_tier: str = ""
