@@ -115,8 +115,10 @@ class KalshiClient:
         async for page in self._pages("/markets/trades", wire.TradesBody, query, name=f"trades of {ticker}"):
             rows = [parse.rest_trade(row) for row in page.trades if row.ticker == ticker]
             found |= {trade.trade_id: trade for trade in rows if from_ms <= trade.at_ms < to_ms}
-        newest_first = list(found.values())
-        return sorted(newest_first[::-1], key=lambda trade: trade.at_ms)
+        trades = list(found.values())
+        trades.reverse()  # pages come newest first; those of one millisecond keep the venue's order
+        trades.sort(key=lambda trade: trade.at_ms)
+        return trades
 
     async def event(self, event_ticker: str) -> wire.Event:
         """An event with its markets."""
