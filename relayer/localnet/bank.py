@@ -17,6 +17,7 @@ from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.system_program import TransferParams, transfer
+from solders.sysvar import CLOCK, RECENT_BLOCKHASHES, SLOT_HASHES
 from solders.transaction import VersionedTransaction
 
 from relayer.domain.clock import Clock
@@ -31,6 +32,8 @@ V1_FEATURE = Pubkey.from_string("txv1aq4pp281K9um3tnPgkfX8UqtFT6wcVW3hNezGLL")
 _FEATURE_PROGRAM = Pubkey.from_string("Feature111111111111111111111111111111111111")
 _LOOKUP_TABLE_HEADER = 56
 _FAUCET_LAMPORTS = 500_000_000 * 1_000_000_000
+_SYSVARS = (CLOCK, SLOT_HASHES, RECENT_BLOCKHASHES)
+"""Those that change with each block."""
 _STATUS_BLOCKS = 300
 """Rooted blocks whose signatures the status cache still answers for without a history search."""
 
@@ -134,7 +137,9 @@ class Localnet:
     def advance(self, blocks: int = 1) -> None:
         """Close the open block, as many times as said; watchers are called after each."""
         for _ in range(blocks):
+            self._show_clock()
             block = self.chain.close(self.unix_time())
+            self.accounts.remember(self.chain.open.slot, {key: self.accounts.newest(key) for key in _SYSVARS})
             self._machine.close_block(block.slot, block.blockhash)
             self._show_clock()
             for watcher in list(self.watchers):
