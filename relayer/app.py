@@ -16,7 +16,6 @@ import aiohttp
 from relayer.api.server import serve
 from relayer.chain.board_gateway import BoardGateway
 from relayer.chain.pnp_gateway import PnpGateway
-from relayer.chain.programs.errors import oracle_faults
 from relayer.chain.rpc import Rpc
 from relayer.chain.sender import Sender
 from relayer.chain.signer import Signer, load_keypair
@@ -86,7 +85,7 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
         session = await stack.enter_async_context(aiohttp.ClientSession())
         store = await stack.enter_async_context(await Store.open(settings.store.path))
         rpc = Rpc(settings=settings.cluster, session=session)
-        sender = Sender(rpc=rpc, payer=keys.payer, metrics=metrics, settings=settings.cluster, errors=_errors(settings))
+        sender = Sender(rpc=rpc, payer=keys.payer, metrics=metrics, settings=settings.cluster)
         feeds = FeedTable(clock=clock, metrics=metrics)
         source = KalshiSource(settings=settings.kalshi, session=session, clock=clock, listener=feeds, metrics=metrics)
         judge = Judge(feeds=feeds, store=store, clock=clock, watch=source.watch)
@@ -141,10 +140,6 @@ def load_keys(settings: Settings) -> Keys:
     if settings.resolver.specs_dir and oracle is None:
         raise UsageError("[resolver] specs_dir is set but [keys] oracle is missing: set it, or remove specs_dir.")
     return Keys(payer, publisher, oracle, load("authority", settings.keys.authority))
-
-
-def _errors(settings: Settings) -> dict[str, dict[int, str]]:
-    return {settings.cluster.oracle_program: {number: str(fault) for number, fault in oracle_faults().items()}}
 
 
 async def _publishing(

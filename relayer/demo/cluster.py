@@ -39,6 +39,8 @@ from relayer.telemetry.metrics import Metrics
 
 ROLES = ("publisher", "oracle", "authority", "creator")
 SLOT_MS = 50
+_ARTEFACTS = files("relayer") / "data" / "programs"
+_PROGRAMS = ("oracle", "pnp_standin", "metadata_standin")
 _DECIMALS = 6
 _STAKE = 100 * 10**_DECIMALS
 _BUFFER_PERIOD_S = 900
@@ -48,9 +50,14 @@ _BUFFER_PERIOD_S = 900
 class DemoCluster:
     """A running cluster with the keys written to `folder`."""
 
-    settings: ClusterSettings
+    table: dict[str, object]
+    """`[cluster]` as a configuration would spell it."""
     folder: Path
     keys: dict[str, Signer]
+
+    @property
+    def settings(self) -> ClusterSettings:
+        return ClusterSettings.model_validate(self.table)
 
     def key_file(self, role: str) -> Path:
         return self.folder / f"{role}.json"
@@ -58,26 +65,24 @@ class DemoCluster:
 
 @asynccontextmanager
 async def open_cluster(folder: Path, clock: Clock) -> AsyncIterator[DemoCluster]:
-    """A local cluster with both programs and funded keys, until the context ends."""
+    """A local cluster with the programs and funded keys, until the context ends."""
     localnet = Localnet(clock=clock, slot_ms=SLOT_MS)
-    oracle_program, pnp_program = Keypair().pubkey(), Keypair().pubkey()
-    programs = files("relayer") / "data" / "programs"
-    localnet.add_program(oracle_program, (programs / "oracle.so").read_bytes())
-    localnet.add_program(pnp_program, (programs / "pnp_standin.so").read_bytes())
+    programs = {name: Keypair().pubkey() for name in _PROGRAMS}
+    for name, program_id in programs.items():
+        localnet.add_program(program_id, (_ARTEFACTS / f"{name}.so").read_bytes())
     keys = {role: write_keypair(folder / f"{role}.json") for role in ROLES}
     for key in keys.values():
         localnet.airdrop(key.pubkey, 100 * LAMPORTS_PER_SOL)
     async with serve(localnet) as urls:
-        settings = ClusterSettings.model_validate(
-            {
-                "rpc_urls": [urls.rpc],
-                "ws_url": urls.ws,
-                "oracle_program": str(oracle_program),
-                "pnp_program": str(pnp_program),
-                "poll_s": 0.2,
-            }
-        )
-        yield DemoCluster(settings, folder, keys)
+        table: dict[str, object] = {
+            "rpc_urls": [urls.rpc],
+            "ws_url": urls.ws,
+            "oracle_program": str(programs["oracle"]),
+            "pnp_program": str(programs["pnp_standin"]),
+            "metadata_program": str(programs["metadata_standin"]),
+            "poll_s": 0.2,
+        }
+        yield DemoCluster(table, folder, keys)
 
 
 async def create_markets(cluster: DemoCluster, asked: Sequence[tuple[DemoMarket, Spec]]) -> list[str]:

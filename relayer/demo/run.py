@@ -23,7 +23,7 @@ from relayer.demo.observer import ChainObserver
 from relayer.demo.report import DemoReport, MarketReport
 from relayer.demo.scenario import MARKETS, TICKERS, DemoMarket
 from relayer.domain.clock import Clock
-from relayer.domain.errors import FatalError
+from relayer.domain.errors import FatalError, RelayerError
 from relayer.domain.units import Millis
 from relayer.sandbox.keys import make_key_pair
 from relayer.sandbox.server import Sandbox
@@ -103,7 +103,7 @@ def _write_specs(folder: Path, start_ms: Millis) -> list[tuple[DemoMarket, Spec]
 def _settings(cluster: DemoCluster, kalshi: dict[str, str], folder: Path) -> Settings:
     content = {
         "kalshi": {**kalshi, "status_interval_s": 5},
-        "cluster": cluster.settings,
+        "cluster": cluster.table,
         "keys": {role: str(cluster.key_file(role)) for role in ("publisher", "oracle", "authority")},
         "board": {"name": "demo", "capacity": 16, "feeds": [f"kalshi-sandbox:{ticker}" for ticker in TICKERS]},
         "policy": {"deviation_points": 1.0, "heartbeat_s": 600},
@@ -132,11 +132,14 @@ def _free_port() -> int:
 
 @asynccontextmanager
 async def _running(relayer: Relayer) -> AsyncIterator[None]:
-    """The daemon's loops beside the body; whichever fails first ends both."""
-    async with asyncio.TaskGroup() as group:
-        loops = group.create_task(relayer.run())
-        yield
-        loops.cancel()
+    """The daemon's loops beside the body; whichever fails first ends both, with its own error."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            loops = group.create_task(relayer.run())
+            yield
+            loops.cancel()
+    except* RelayerError as errors:
+        raise errors.exceptions[0] from None
 
 
 async def _replay(clock: Clock, tape: ReplayTape, sandbox: Sandbox, progress: Progress) -> None:

@@ -50,12 +50,7 @@ class World:
         """The daemon's configuration with the world's clock as it runs now."""
         return {
             "kalshi": self.kalshi,
-            "cluster": {
-                "rpc_urls": [url.get_secret_value() for url in self.cluster.settings.rpc_urls],
-                "oracle_program": self.cluster.settings.oracle_program,
-                "pnp_program": self.cluster.settings.pnp_program,
-                "poll_s": 0.1,
-            },
+            "cluster": {**self.cluster.table, "poll_s": 0.1},
             "keys": {role: str(self.cluster.key_file(role)) for role in ("publisher", "oracle", "authority")},
             "board": {"capacity": 16, "feeds": [f"kalshi-sandbox:{ticker}" for ticker in TICKERS]},
             "resolver": {
