@@ -228,6 +228,10 @@ class Rpc:
     async def balance(self, address: str) -> Lamports:
         return Lamports((await self._read("getBalance", [address, self._config()], _typed(_Wrapped[int]))).value)
 
+    async def balances(self, addresses: Sequence[str]) -> list[Lamports]:
+        """Lamports of each address, 0 where there is no account."""
+        return [account.lamports if account else Lamports(0) for account in await self.accounts(addresses)]
+
     async def minimum_balance(self, length: int) -> Lamports:
         """Lamports that make an account of `length` bytes rent exempt."""
         return Lamports(await self._read("getMinimumBalanceForRentExemption", [length], _typed(int)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
@@ -141,16 +141,23 @@ class FaultyNode:
         return {key: value for key, value in body.items() if key in ("result", "error")}
 
 
+@asynccontextmanager
+async def listening(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    """Serve every POST on a free port of loopback; yields `127.0.0.1:port`."""
+    application = web.Application()
+    application.router.add_post("/{tail:.*}", handle)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0]
+        yield f"{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
 @pytest.fixture
 async def faulty(cluster: Cluster) -> AsyncIterator[tuple[FaultyNode, str]]:
     node = FaultyNode(cluster.session, cluster.url)
-    application = web.Application()
-    application.router.add_post("/{tail:.*}", node.handle)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    assert isinstance(site._server, asyncio.Server)
-    port = site._server.sockets[0].getsockname()[1]
-    yield node, f"http://127.0.0.1:{port}"
-    await runner.cleanup()
+    async with listening(node.handle) as address:
+        yield node, f"http://{address}"
