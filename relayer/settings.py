@@ -18,6 +18,7 @@ from relayer.prices.policy import PolicySettings
 from relayer.services.settings import ResolverSettings
 from relayer.sources.kalshi.settings import KalshiSettings
 from relayer.store.settings import StoreSettings
+from relayer.tape.settings import TapeSettings
 
 
 class ClockSettings(BaseModel):
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     policy: PolicySettings = PolicySettings()
     resolver: ResolverSettings = ResolverSettings()
     store: StoreSettings = StoreSettings()
+    tape: TapeSettings = TapeSettings()
     api: ApiSettings = ApiSettings()
     clock: ClockSettings = ClockSettings()
     log_level: str = "INFO"

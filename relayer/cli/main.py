@@ -16,6 +16,7 @@ from relayer.cli.demo import demo
 from relayer.cli.localnet import PairOptions, localnet
 from relayer.cli.run import run
 from relayer.cli.sandbox import sandbox
+from relayer.cli.tape import tape
 from relayer.domain.errors import RelayerError, UsageError
 
 app = typer.Typer(
@@ -43,6 +44,7 @@ def _root(
 
 
 app.command(rich_help_panel="Operate")(run)
+app.add_typer(tape, rich_help_panel="Operate")
 app.command(rich_help_panel="Research")(backtest)
 app.command(rich_help_panel="Try it")(demo)
 app.command(rich_help_panel="Try it")(sandbox)

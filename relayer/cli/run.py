@@ -24,10 +24,10 @@ def run(
 
     settings = load_settings(config)
     set_up_logs(level=settings.log_level)
-    asyncio.run(_until_signal(app.run(settings)))
+    asyncio.run(until_signal(app.run(settings)))
 
 
-async def _until_signal(work: Coroutine[None, None, None]) -> None:
+async def until_signal(work: Coroutine[None, None, None]) -> None:
     """Cancel the work at SIGINT or SIGTERM and end with status 0; a failure passes through."""
     task = asyncio.create_task(work)
     loop = asyncio.get_running_loop()

@@ -30,6 +30,8 @@ def market(after_ms: int, ticker: str, **changed: Any) -> Line:
         "event_ticker": EVENT,
         "status": "active",
         "result": "",
+        "open_time": "2025-12-20T14:00:00Z",
+        "close_time": "2025-12-20T16:00:00Z",
         "yes_bid_dollars": "0.0000",
         "yes_ask_dollars": "1.0000",
         **changed,

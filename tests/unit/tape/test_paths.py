@@ -1,0 +1,163 @@
+"""Paths on tape and out of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relayer.domain.errors import UsageError
+from relayer.domain.feeds import Trade
+from relayer.domain.markets import MarketId, MarketStatus, Venue
+from relayer.domain.units import Millis, Price, Size
+from relayer.tape.entries import Entry, Kind
+from relayer.tape.export import export_paths, write_jsonl, write_parquet
+from relayer.tape.paths import PathLine, PathRecorder
+from relayer.tape.recorder import Recorder
+from relayer.tape.settings import TapeSettings
+
+A, B = MarketId(Venue.KALSHI, "KXA-1"), MarketId(Venue.KALSHI, "KXB-1")
+
+
+class Ladder:
+    """A BookView of fixed levels."""
+
+    best_bid: Price | None = None
+    best_ask: Price | None = None
+
+    def __init__(self, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> None:
+        self._bids = [(Price(price), Size(size)) for price, size in bids]
+        self._asks = [(Price(price), Size(size)) for price, size in asks]
+
+    def bid_for(self, size: Size) -> Price | None:
+        raise AssertionError("not needed to write a book down")
+
+    ask_for = bid_for
+
+    def thinner_size(self) -> Size:
+        raise AssertionError("not needed to write a book down")
+
+    def bids(self) -> list[tuple[Price, Size]]:
+        return self._bids
+
+    def asks(self) -> list[tuple[Price, Size]]:
+        return self._asks
+
+
+async def record(directory: Path, *runs: Any) -> None:
+    """Each run is a function that tells a listener something."""
+    for run in runs:
+        recorder = Recorder(directory, TapeSettings())
+        run(PathRecorder(recorder))
+        await recorder.aclose()
+
+
+def ms(value: int) -> Millis:
+    return Millis(value)
+
+
+def tell_all(listener: PathRecorder) -> None:
+    listener.on_status(A, ms(5), MarketStatus.ACTIVE, None)
+    listener.on_gap(A, ms(0), ms(10), "start")
+    listener.on_book(A, ms(10), Ladder([(7000, 12050), (6950, 5)], [(7100, 300)]))
+    listener.on_trade(A, Trade("t-1", ms(11), Price(7050), Size(250), block=True))
+    listener.on_book(B, ms(12), Ladder([], [(100, 1)]))
+    listener.on_watermark(A, ms(15))
+    listener.on_status(A, ms(20), MarketStatus.DETERMINED, ms(17))
+    listener.on_result(A, ms(20), "yes", final=False)
+
+
+async def test_everything_told_becomes_a_line_of_the_path_format(tmp_path: Path) -> None:
+    await record(tmp_path, tell_all)
+    assert list(export_paths(tmp_path, frozenset({str(A)}))) == [
+        {"type": "status", "t": 5, "status": "active"},
+        {"type": "gap", "from": 6, "to": 10, "trades": False, "reason": "start"},
+        {"type": "quote", "t": 10, "bids": [["0.7000", "120.50"], ["0.6950", "0.05"]], "asks": [["0.7100", "3.00"]]},
+        {"type": "trade", "t": 11, "id": "t-1", "price": "0.7050", "size": "2.50", "block": True},
+        {"type": "watermark", "t": 15},
+        {"type": "status", "t": 20, "status": "determined", "since": 17},
+        {"type": "result", "t": 20, "result": "yes", "final": False},
+    ]
+
+
+async def test_several_markets_name_themselves(tmp_path: Path) -> None:
+    await record(tmp_path, tell_all)
+    lines = list(export_paths(tmp_path, frozenset({str(A), str(B)})))
+    assert [line["market"] for line in lines if line["type"] == "quote"] == ["kalshi:KXA-1", "kalshi:KXB-1"]
+
+
+async def test_a_restart_does_not_unsay_what_was_proven(tmp_path: Path) -> None:
+    def first(listener: PathRecorder) -> None:
+        listener.on_book(A, ms(10), Ladder([(7000, 1)], []))
+        listener.on_watermark(A, ms(30))
+
+    def second(listener: PathRecorder) -> None:
+        listener.on_gap(A, ms(0), ms(50), "start")
+        listener.on_book(A, ms(50), Ladder([(6000, 1)], []))
+
+    def third(listener: PathRecorder) -> None:
+        listener.on_gap(A, ms(0), ms(51), "start")
+        listener.on_book(A, ms(51), Ladder([], []))
+
+    await record(tmp_path, first, second, third)
+    lines = list(export_paths(tmp_path, frozenset({str(A)})))
+    assert [(line["type"], line.get("t", line.get("from"))) for line in lines] == [
+        ("quote", 10),
+        ("watermark", 30),
+        ("gap", 30),
+        ("quote", 50),
+        ("quote", 51),
+    ]
+
+
+async def test_another_converter_may_make_the_path(tmp_path: Path) -> None:
+    await record(tmp_path, tell_all)
+
+    def count(entries: Iterable[Entry], markets: frozenset[str]) -> Iterator[PathLine]:
+        yield {"type": "watermark", "t": sum(entry.kind is Kind.PATH for entry in entries), "market": min(markets)}
+
+    assert list(export_paths(tmp_path, frozenset({str(A)}), count)) == [{"type": "watermark", "t": 8}]
+
+
+async def test_files_of_lines(tmp_path: Path) -> None:
+    await record(tmp_path / "tape", tell_all)
+    for name in ("path.jsonl", "path.jsonl.gz"):
+        out = tmp_path / name
+        assert write_jsonl(export_paths(tmp_path / "tape", frozenset({str(B)})), out) == 1
+        text = gzip.decompress(out.read_bytes()) if name.endswith(".gz") else out.read_bytes()
+        assert json.loads(text) == {"type": "quote", "t": 12, "bids": [], "asks": [["0.0100", "0.01"]]}
+
+
+async def test_files_of_columns(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    await record(tmp_path / "tape", tell_all)
+    out = tmp_path / "path.parquet"
+    assert write_parquet(export_paths(tmp_path / "tape", frozenset({str(A), str(B)})), out) == 8
+    rows = pq.read_table(out).to_pylist()
+    quote = rows[2]
+    assert {key: quote[key] for key in ("market", "t", "bid", "bid_size", "ask", "ask_size")} == {
+        "market": "kalshi:KXA-1",
+        "t": 10,
+        "bid": 7000,
+        "bid_size": 12050,
+        "ask": 7100,
+        "ask_size": 300,
+    }
+    assert json.loads(quote["line"])["bids"][1] == ["0.6950", "0.05"]
+    assert (rows[1]["t"], rows[1]["to"]) == (6, 10)
+    assert (rows[3]["price"], rows[3]["size"], rows[3]["block"]) == (7050, 250, True)
+    assert rows[4]["bid"] is None, "an empty side is null"
+
+
+def test_without_pyarrow_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(
+        UsageError, match=r"Parquet needs pyarrow: install it with `pip install pnp-relayer\[parquet\]`"
+    ):
+        write_parquet([], tmp_path / "x.parquet")
