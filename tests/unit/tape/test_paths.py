@@ -29,6 +29,7 @@ class Ladder:
 
     best_bid: Price | None = None
     best_ask: Price | None = None
+    thinner_size = Size(0)
 
     def __init__(self, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> None:
         self._bids = [(Price(price), Size(size)) for price, size in bids]
@@ -38,9 +39,6 @@ class Ladder:
         raise AssertionError("not needed to write a book down")
 
     ask_for = bid_for
-
-    def thinner_size(self) -> Size:
-        raise AssertionError("not needed to write a book down")
 
     def bids(self) -> list[tuple[Price, Size]]:
         return self._bids
