@@ -91,7 +91,6 @@ def write_keypair(path: Path) -> Signer:
 @contextmanager
 def _new_file(path: Path) -> Iterator[int]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise UsageError(f"The key file {path} exists and is not overwritten: choose another name.") from None
