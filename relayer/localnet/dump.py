@@ -13,6 +13,7 @@ from solders.pubkey import Pubkey
 
 from relayer.domain.errors import UsageError
 from relayer.localnet.bank import Localnet
+from relayer.localnet.machine import UPGRADEABLE_LOADER
 
 
 class _AccountBody(msgspec.Struct):
@@ -53,12 +54,18 @@ def load_accounts(localnet: Localnet, files: Sequence[tuple[str, Path]]) -> None
     accounts = [(parse_address(address), read_account(file), file) for address, file in files]
     # A program is compiled when its account is set: the account with its code has to be there before.
     for key, account, file in sorted(accounts, key=lambda one: one[1].executable):
+        if account.executable and account.owner == UPGRADEABLE_LOADER:
+            _require_code(localnet, key, account, file)
         try:
             localnet.set_account(key, account)
         except Exception as error:  # LiteSVMError is not exported
-            raise UsageError(
-                f"{file}: account {key} cannot be loaded ({error}): load its program data as well"
-            ) from error
+            raise UsageError(f"{file}: account {key} is refused ({error}): dump it again") from error
+
+
+def _require_code(localnet: Localnet, key: Pubkey, program: Account, file: Path) -> None:
+    code = program.data[4:36]
+    if len(code) == 32 and localnet.accounts.newest(Pubkey(code)) is None:
+        raise UsageError(f"{file}: the code of program {key} is missing: add --account {Pubkey(code)} and its file")
 
 
 def load_program(localnet: Localnet, address: str, file: Path) -> None:

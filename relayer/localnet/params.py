@@ -30,10 +30,7 @@ def signature(value: Any) -> Signature:
 
 
 def blockhash(value: Any) -> Hash:
-    try:
-        return Hash.from_string(text(value))
-    except ValueError as error:
-        raise invalid_params(f"Invalid param: {_reason(error)}") from error
+    return Hash(bytes(pubkey(value)))
 
 
 def _reason(error: ValueError) -> str:

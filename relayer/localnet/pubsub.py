@@ -119,7 +119,7 @@ def _mentioned(which: Any) -> Pubkey | None:
 
 
 def _log_value(record: Record) -> dict[str, Any]:
-    return {"signature": str(record.signed.signature), "err": record.outcome.err, "logs": record.outcome.logs}
+    return {"signature": str(record.signed.signature), "err": record.outcome.err, "logs": list(record.outcome.logs)}
 
 
 def _signature(node: Localnet, text: Any, config: Any = None) -> Subscription:

@@ -32,6 +32,8 @@ def _reply(request: Any, call: Call) -> dict[str, Any] | None:
     if not isinstance(request, dict):
         return _error(None, invalid_request())
     request_id, name = request.get("id"), request.get("method")
+    if not isinstance(request_id, str | int | float | None):
+        return _error(None, invalid_request())
     if request.get("jsonrpc") != "2.0" or not isinstance(name, str):
         return _error(request_id, invalid_request())
     reply = _called(request_id, name, request.get("params"), call)

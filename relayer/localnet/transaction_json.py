@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from typing import Any
 
 from solders.instruction import CompiledInstruction
@@ -18,7 +17,10 @@ from relayer.localnet.params import Config
 from relayer.localnet.wire import Keys, Signed
 
 _ENCODINGS = ("json", "jsonParsed", "base58", "base64", "binary")
-_MEMO_LOG = re.compile(r'^Program log: Memo \(len (\d+)\): "(.*)"$', re.DOTALL)
+_MEMO_PROGRAMS = {
+    Pubkey.from_string("Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo"),
+    Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"),
+}
 
 
 def asked_form(config: Config) -> tuple[str, int | None]:
@@ -136,7 +138,7 @@ def _meta(record: Record, encoding: str) -> dict[str, Any]:
         "preBalances": record.pre_balances,
         "postBalances": record.post_balances,
         "innerInstructions": _inner(outcome, keys, parsed=encoding == "jsonParsed"),
-        "logMessages": outcome.logs,
+        "logMessages": list(outcome.logs),
         "preTokenBalances": [],
         "postTokenBalances": [],
         "rewards": [],
@@ -185,7 +187,7 @@ def simulation(simulated: Simulation, *, inner: bool = False) -> dict[str, Any]:
     outcome = simulated.outcome
     return {
         "err": outcome.err,
-        "logs": outcome.logs,
+        "logs": list(outcome.logs),
         "accounts": None,
         "unitsConsumed": outcome.units,
         "loadedAccountsDataSize": outcome.loaded_size,
@@ -198,5 +200,10 @@ def simulation(simulated: Simulation, *, inner: bool = False) -> dict[str, Any]:
 
 def memo(record: Record) -> str | None:
     """The memos of a transaction as getSignaturesForAddress shows them: `[5] hello; [2] hi`."""
-    found = [match for line in record.outcome.logs if (match := _MEMO_LOG.match(line))]
-    return "; ".join(f"[{match[1]}] {match[2]}" for match in found) or None
+    keys = record.keys.all
+    texts = [
+        instruction.data.decode(errors="replace")
+        for instruction in record.signed.instructions
+        if keys[instruction.program_id_index] in _MEMO_PROGRAMS
+    ]
+    return "; ".join(f"[{len(text.encode())}] {text}" for text in texts) or None
