@@ -7,135 +7,137 @@ crossed book is only told (`crossed`), never repaired.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping
 
 from relayer.domain.feeds import Level
 from relayer.domain.units import PRICE_MAX, Price, Size
+
+_NO_BID, _NO_ASK = 0, PRICE_MAX + 1
 
 
 class BookError(ValueError):
     """A change that cannot be: the book has missed something and needs a snapshot."""
 
 
-class _Side:
-    """Sizes by rank, best rank last: a bid's rank is its price, an ask's its negated price.
+class Side:
+    """Sizes by price (`sizes`), and the best price (`best`, 0 or 10001 when there is none).
 
-    Only ranks between `floor` and `ceiling` (both excluded) are prices; anything else is an empty side and not kept.
+    A bid of 0 and an ask of 0 or 10000 are an empty side, never a level.
     """
 
-    __slots__ = ("_ceiling", "_floor", "_ranks", "best", "sizes")
+    __slots__ = ("_best_at", "_ceiling", "_nothing", "_prices", "best", "sizes")
 
-    def __init__(self, floor: int, ceiling: int) -> None:
-        self._floor = floor
-        self._ceiling = ceiling
+    def __init__(self, *, bids: bool) -> None:
+        self._nothing, self._ceiling, self._best_at = (_NO_BID, PRICE_MAX, -1) if bids else (_NO_ASK, PRICE_MAX - 1, 0)
         self.replace({})
 
     def replace(self, sizes: dict[int, int]) -> None:
-        """Start anew; takes the dict over."""
-        ranks = sorted(sizes)
-        if ranks and not (self._floor < ranks[0] and ranks[-1] < self._ceiling and min(sizes.values()) > 0):
-            return self.replace({rank: size for rank, size in sizes.items() if size > 0 and self._is_price(rank)})
+        """Start anew; takes over the dict, whose sizes are above 0."""
+        prices = sorted(sizes)
+        if prices and not 0 < prices[0] <= prices[-1] <= self._ceiling:
+            prices = [price for price in prices if 0 < price <= self._ceiling]
+            sizes = {price: sizes[price] for price in prices}
         self.sizes = sizes
-        self._ranks = ranks
-        self.best = ranks[-1] if ranks else self._floor
-        return None
+        self._prices = prices
+        self.best = Price(prices[self._best_at] if prices else self._nothing)
 
-    def change(self, rank: int, change: int) -> None:
-        size = self.sizes.get(rank)
-        if size is None:
-            return self._open(rank, change)
-        left = size + change
+    def change(self, price: int, change: int) -> None:
+        """Add `change` to the level at `price`. Raises BookError where less than nothing would be left."""
+        try:
+            left = self.sizes[price] + change
+        except KeyError:
+            self._open(price, change)
+            return
         if left > 0:
-            self.sizes[rank] = left
+            self.sizes[price] = left
         elif left == 0:
-            self._close(rank)
+            self._close(price)
         else:
-            raise BookError(f"the level at {abs(rank)} would fall to {left}")
+            raise BookError(f"the level at {price} would fall to {left}")
+
+    def price_for(self, size: int) -> Price | None:
+        """Best price at which, better levels added up, at least `size` is offered."""
+        sizes = self.sizes
+        for price in self._prices if self._best_at == 0 else reversed(self._prices):
+            size -= sizes[price]
+            if size <= 0:
+                return Price(price)
         return None
 
-    def rank_for(self, size: int) -> int | None:
-        """Best rank at which, better levels added up, at least `size` is offered."""
-        for rank in reversed(self._ranks):
-            size -= self.sizes[rank]
-            if size <= 0:
-                return rank
-        return None
+    def best_size(self) -> int:
+        return self.sizes[self.best] if self._prices else 0
 
     def levels(self) -> list[Level]:
-        return [(Price(abs(rank)), Size(self.sizes[rank])) for rank in reversed(self._ranks)]
+        """Best first."""
+        prices = self._prices if self._best_at == 0 else reversed(self._prices)
+        return [(Price(price), Size(self.sizes[price])) for price in prices]
 
-    def _is_price(self, rank: int) -> bool:
-        return self._floor < rank < self._ceiling
+    def holds(self, sizes: dict[int, int]) -> bool:
+        """Whether these are its levels."""
+        return self.sizes == sizes
 
-    def _open(self, rank: int, size: int) -> None:
-        if not self._is_price(rank):
+    def _open(self, price: int, size: int) -> None:
+        if not 0 < price <= self._ceiling:
             return
         if size < 0:
-            raise BookError(f"the level at {abs(rank)} is empty and would fall to {size}")
+            raise BookError(f"the level at {price} is empty and would fall to {size}")
         if size:
-            self.sizes[rank] = size
-            insort(self._ranks, rank)
-            self.best = self._ranks[-1]
+            self.sizes[price] = size
+            insort(self._prices, price)
+            self.best = Price(self._prices[self._best_at])
 
-    def _close(self, rank: int) -> None:
-        del self.sizes[rank]
-        del self._ranks[bisect_left(self._ranks, rank)]
-        self.best = self._ranks[-1] if self._ranks else self._floor
+    def _close(self, price: int) -> None:
+        del self.sizes[price]
+        del self._prices[bisect_left(self._prices, price)]
+        self.best = Price(self._prices[self._best_at] if self._prices else self._nothing)
 
 
 class Book:
-    """A `BookView`. A bid of 0 and an ask of 0 or 10000 are an empty side, never a level."""
+    """A `BookView`, changed through its two sides."""
 
-    __slots__ = ("_asks", "_bids")
+    __slots__ = ("ask_side", "bid_side")
 
     def __init__(self) -> None:
-        self._bids = _Side(0, PRICE_MAX + 1)
-        self._asks = _Side(-PRICE_MAX, 0)
+        self.bid_side = Side(bids=True)
+        self.ask_side = Side(bids=False)
 
-    def replace(self, bids: Mapping[int, int], asks: Mapping[int, int]) -> bool:
-        """Start anew from a snapshot: sizes by price. Tells whether that changed anything."""
-        old = self._bids.sizes, self._asks.sizes
-        self._bids.replace(dict(bids))
-        self._asks.replace({-price: size for price, size in asks.items()})
-        return old != (self._bids.sizes, self._asks.sizes)
-
-    def change_bid(self, price: int, change: int) -> None:
-        """Add `change` to the bid at `price`. Raises BookError where less than nothing would be left."""
-        self._bids.change(price, change)
-
-    def change_ask(self, price: int, change: int) -> None:
-        """Add `change` to the ask at `price`. Raises BookError where less than nothing would be left."""
-        self._asks.change(-price, change)
+    def replace(self, bids: dict[int, int], asks: dict[int, int]) -> None:
+        """Start anew from a snapshot: sizes above 0 by price. Takes the dicts over."""
+        self.bid_side.replace(bids)
+        self.ask_side.replace(asks)
 
     @property
     def crossed(self) -> bool:
         """Best bid at or above best ask: a moment that is never told to anybody."""
-        return self._bids.best + self._asks.best >= 0
+        return self.bid_side.best >= self.ask_side.best
 
     @property
     def best_bid(self) -> Price | None:
-        return Price(self._bids.best) if self._bids.sizes else None
+        best = self.bid_side.best
+        return None if best == _NO_BID else best
 
     @property
     def best_ask(self) -> Price | None:
-        return Price(-self._asks.best) if self._asks.sizes else None
+        best = self.ask_side.best
+        return None if best == _NO_ASK else best
 
     @property
     def thinner_size(self) -> Size:
-        if not (self._bids.sizes and self._asks.sizes):
-            return Size(0)
-        return Size(min(self._bids.sizes[self._bids.best], self._asks.sizes[self._asks.best]))
+        return Size(min(self.bid_side.best_size(), self.ask_side.best_size()))
 
     def bid_for(self, size: Size) -> Price | None:
-        rank = self._bids.rank_for(size)
-        return None if rank is None else Price(rank)
+        side = self.bid_side
+        if side.sizes.get(side.best, 0) >= size:
+            return side.best
+        return side.price_for(size)
 
     def ask_for(self, size: Size) -> Price | None:
-        rank = self._asks.rank_for(size)
-        return None if rank is None else Price(-rank)
+        side = self.ask_side
+        if side.sizes.get(side.best, 0) >= size:
+            return side.best
+        return side.price_for(size)
 
     def bids(self) -> list[Level]:
-        return self._bids.levels()
+        return self.bid_side.levels()
 
     def asks(self) -> list[Level]:
-        return self._asks.levels()
+        return self.ask_side.levels()

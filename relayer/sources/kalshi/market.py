@@ -7,6 +7,7 @@ says comes from `source`.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from enum import StrEnum
 
@@ -14,6 +15,8 @@ from relayer.domain.feeds import FeedListener, Trade
 from relayer.domain.markets import MarketFacts, MarketId, MarketStatus
 from relayer.domain.units import Millis
 from relayer.prices.book import Book, BookError
+
+log = logging.getLogger(__name__)
 
 _ENDED = frozenset(
     {
@@ -105,40 +108,42 @@ class WatchedMarket:
 
     # Book and trades, from the stream
 
-    def change(self, is_bid: bool, price: int, change: int, at_ms: int) -> GapReason | None:
-        """Apply one change of one level; a reason says that the book is lost."""
-        if self.awaiting:
-            return None
-        try:
-            if is_bid:
-                self._book.change_bid(price, change)
-            else:
-                self._book.change_ask(price, change)
-        except BookError:
-            return self._lost(GapReason.MISSED)
-        if self._floor <= at_ms < self._tell_before and not self._book.crossed:
+    def change(self, is_bid: bool, price: int, change: int, at_ms: int) -> None:
+        """Apply one change of one level."""
+        book = self._book
+        side = book.bid_side if is_bid else book.ask_side
+        left = side.sizes.get(price, 0) + change
+        if left > 0 and left != change:
+            side.sizes[price] = left  # the usual case, without a call: a level that stays
+        else:
+            try:
+                side.change(price, change)
+            except BookError as error:
+                self._lost(GapReason.MISSED, error)
+                return
+        if self._floor <= at_ms < self._tell_before and book.bid_side.best < book.ask_side.best:
             self.told_ms = self._floor = at_ms
-            self._listener.on_book(self.market, Millis(at_ms), self._book)
-            return None
-        return self._changed(at_ms)
+            self._listener.on_book(self.market, at_ms, book)  # type: ignore[arg-type] # no call for a NewType here
+        else:
+            self._changed(at_ms)
 
     def snapshot(self, bids: dict[int, int], asks: dict[int, int], at_ms: int) -> None:
         """The whole book as of `at_ms`: ends a gap there. An unbroken book it only confirms, or convicts."""
-        changed = self._book.replace(bids, asks)
-        if changed and not self.awaiting:
-            self._lost(GapReason.MISSED)
-        if self.awaiting:
-            self.awaiting = False
-            self._known_from = max(at_ms, self._floor)
-            self._changed(self._known_from)
+        if not self.awaiting:
+            if self._book.bid_side.holds(bids) and self._book.ask_side.holds(asks):
+                return
+            self._lost(GapReason.MISSED, "a snapshot in sequence differs from the book")
+        self._book.replace(bids, asks)
+        self.awaiting = False
+        self._known_from = max(at_ms, self._floor)
+        self._changed(self._known_from)
 
-    def trade(self, trade: Trade) -> GapReason | None:
+    def trade(self, trade: Trade) -> None:
         """Tell a trade. Trades keep an order of their own, but none is older than the watermark."""
         if trade.at_ms < self.watermark_ms:
-            return self._lost(GapReason.OUT_OF_ORDER)
-        if trade.at_ms < self._tell_before:
+            self._lost(GapReason.OUT_OF_ORDER, f"trade {trade.trade_id} comes after its time was proven complete")
+        elif trade.at_ms < self._tell_before:
             self._listener.on_trade(self.market, trade)
-        return None
 
     def lose(self, proven_ms: int, reason: GapReason) -> None:
         """The stream may have missed something after `proven_ms`: all is unknown until the next snapshot."""
@@ -166,28 +171,31 @@ class WatchedMarket:
             self._floor = max(self._floor, proven_ms)
             self._listener.on_watermark(self.market, Millis(proven_ms))
 
-    def _lost(self, reason: GapReason) -> GapReason:
-        self.lose(self.watermark_ms, reason)
-        return reason
+    def _lost(self, reason: GapReason, why: object) -> None:
+        if not self.awaiting:
+            log.warning("book lost", extra={"market": str(self.market), "reason": reason, "why": str(why)})
+            self.lose(self.watermark_ms, reason)
 
-    def _changed(self, at_ms: int) -> GapReason | None:
+    def _changed(self, at_ms: int) -> None:
         """The rarer ways of a change: in a gap, crossed, not trading, past the close, older than what was told."""
+        if self.awaiting:
+            return
         if at_ms < self._floor and self._known_from < self._floor:
-            return self._lost(GapReason.OUT_OF_ORDER)
+            self._lost(GapReason.OUT_OF_ORDER, f"a change of {at_ms} comes after {self._floor}")
+            return
         at_ms = max(at_ms, self._floor)  # older than the snapshot that began what is known: part of its instant
         if self.status is not MarketStatus.ACTIVE:
-            return None
+            return
         if self._book.crossed:
             self._tell_before = 0
             self._open_gap(at_ms, GapReason.CROSSED)
-            return None
+            return
         self._tell_gap(at_ms)
         self._gap_from = None
         self._tell_before = self.facts.close_ms if self.facts else 0
         if at_ms < self._tell_before:
             self.told_ms = self._floor = at_ms
             self._listener.on_book(self.market, Millis(at_ms), self._book)
-        return None
 
     def _open_gap(self, from_ms: int, reason: GapReason) -> None:
         if self._gap_from is None:

@@ -21,9 +21,12 @@ from relayer.domain.units import (
 )
 from relayer.sources.kalshi import wire
 
-# The venue's normal spelling of every price there is: no arithmetic and no rounding on the hot path.
-_PRICES: dict[str, int] = {dollars(price): price for price in range(PRICE_MAX + 1)}
-_SIZES: dict[str, int] = {}
+PRICES: dict[str, int] = {dollars(price): price for price in range(PRICE_MAX + 1)}
+"""The venue's normal spelling of every price there is: no arithmetic and no rounding on the hot path."""
+SIZES: dict[str, int] = {}
+"""Spellings met lately of sizes above 0, filled by `size`."""
+CHANGES: dict[str, int] = {}
+"""Spellings met lately of changes of sizes, filled by `size_change`."""
 _SIZES_KEPT = 50_000
 
 STATUSES = {
@@ -41,13 +44,13 @@ STATUSES = {
 
 def bid_price(text: str) -> int:
     """Centi-cents, finer prices rounded down."""
-    price = _PRICES.get(text)
+    price = PRICES.get(text)
     return price_from_dollars(text, rounding="down") if price is None else price
 
 
 def ask_price(text: str) -> int:
     """Centi-cents, finer prices rounded up."""
-    price = _PRICES.get(text)
+    price = PRICES.get(text)
     return price_from_dollars(text, rounding="up") if price is None else price
 
 
@@ -57,29 +60,45 @@ def ask_of_no_bid(text: str) -> int:
 
 
 def size(text: str) -> int:
-    """Centi-contracts, negative for a fall. Finer amounts are refused: added up, their rounding would show."""
-    known = _SIZES.get(text)
-    if known is not None:
-        return known
+    """Centi-contracts of a level, not below 0."""
+    count = SIZES.get(text) or _exact_size(text)
+    if count < 0:
+        raise ValueError(f"a level of {text} contracts")
+    return _remembered(SIZES, text, count)
+
+
+def size_change(text: str) -> int:
+    """Centi-contracts that a level gains, negative for a fall."""
+    return _remembered(CHANGES, text, _exact_size(text))
+
+
+def _remembered(table: dict[str, int], text: str, count: int) -> int:
+    if count:
+        if len(table) >= _SIZES_KEPT:
+            table.clear()
+        table[text] = count
+    return count
+
+
+def _exact_size(text: str) -> int:
+    """Finer amounts than 0.01 are refused: added up, their rounding would show."""
     whole, _, fraction = text.partition(".")
     if fraction[2:].strip("0"):
         raise ValueError(f"size {text!r} is finer than 0.01 contract")
-    known = size_from_contracts(f"{whole}.{fraction[:2]}" if fraction else whole)
-    if len(_SIZES) >= _SIZES_KEPT:
-        _SIZES.clear()
-    _SIZES[text] = known
-    return known
+    return size_from_contracts(f"{whole}.{fraction[:2]}" if fraction else whole)
 
 
 def sizes_by_price(levels: wire.Levels, price_of: Callable[[str], int]) -> dict[int, int]:
     """One side of a snapshot; `price_of` is `bid_price`, `ask_price` or `ask_of_no_bid`, as the side demands."""
-    try:
-        sizes = {_PRICES[price]: _SIZES[count] for price, count in levels}
-    except KeyError:
-        return _added_up([(price_of(price), size(count)) for price, count in levels])
-    if price_of is ask_of_no_bid or len(sizes) != len(levels) or (sizes and min(sizes.values()) < 0):
-        return _added_up([(price_of(price), size(count)) for price, count in levels])
-    return sizes
+    if price_of is not ask_of_no_bid:
+        try:
+            sizes = {PRICES[price]: SIZES[count] for price, count in levels}
+        except KeyError:
+            pass
+        else:
+            if len(sizes) == len(levels):
+                return sizes
+    return _added_up([(price_of(price), size(count)) for price, count in levels])
 
 
 def rest_book(book: wire.BookFp) -> tuple[dict[int, int], dict[int, int]]:
@@ -91,34 +110,26 @@ def rest_book(book: wire.BookFp) -> tuple[dict[int, int], dict[int, int]]:
 def _added_up(levels: list[tuple[int, int]]) -> dict[int, int]:
     sizes: dict[int, int] = {}
     for price, count in levels:
-        if count < 0:
-            raise ValueError(f"a level of size {count} centi-contracts")
-        sizes[price] = sizes.get(price, 0) + count
+        if count:
+            sizes[price] = sizes.get(price, 0) + count
     return sizes
 
 
 def change(msg: wire.DeltaMsg) -> tuple[bool, int, int]:
-    """Whether it is a bid, its YES price (of the subscription with `use_yes_price`), and the change of its size."""
-    if msg.side == "yes":
-        return True, bid_price(msg.price_dollars), size(msg.delta_fp)
-    if msg.side == "no":
-        return False, ask_price(msg.price_dollars), size(msg.delta_fp)
-    raise ValueError(f"side {msg.side!r} is neither yes nor no")
+    """Whether it is a bid, its YES price (of a subscription with `use_yes_price`), and the change of its size."""
+    is_bid = msg.side == "yes"
+    return is_bid, (bid_price if is_bid else ask_price)(msg.price_dollars), size_change(msg.delta_fp)
 
 
 def delta_ms(msg: wire.DeltaMsg) -> int:
     """Exchange time of a change."""
-    if msg.ts_ms is not None:
-        return msg.ts_ms
-    if msg.ts is None:
-        raise ValueError("neither ts_ms nor ts")
-    return millis_from_rfc3339(msg.ts)
+    return msg.ts_ms or millis_from_rfc3339(msg.ts)
 
 
 def trade(msg: wire.TradeMsg) -> Trade:
-    at_ms = msg.ts_ms if msg.ts_ms is not None else msg.ts and msg.ts * 1000
-    if at_ms is None:
-        raise ValueError("neither ts_ms nor ts")
+    at_ms = msg.ts_ms or msg.ts * 1000
+    if at_ms <= 0:
+        raise ValueError("a trade without a time")
     price = price_from_dollars(msg.yes_price_dollars, rounding="half_up")
     count = size_from_contracts(msg.count_fp)
     if count < 0:

@@ -6,6 +6,8 @@ leaves out have a default here. Numbers stay text.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 Levels = list[tuple[str, str]]
@@ -33,14 +35,14 @@ class Snapshot(Frame, tag="orderbook_snapshot", kw_only=True, gc=False):
 
 
 class DeltaMsg(msgspec.Struct, gc=False):
-    """`delta_fp` is a signed change of the level's size; `ts` is the older form of `ts_ms`."""
+    """`delta_fp` is a signed change of the level's size; `ts` is the older form of `ts_ms`, which may be missing."""
 
     market_ticker: str
     price_dollars: str
     delta_fp: str
-    side: str
-    ts_ms: int | None = None
-    ts: str | None = None
+    side: Literal["yes", "no"]
+    ts_ms: int = 0
+    ts: str = ""
 
 
 class Delta(Frame, tag="orderbook_delta", kw_only=True, gc=False):
@@ -52,8 +54,8 @@ class TradeMsg(msgspec.Struct):
     market_ticker: str
     yes_price_dollars: str
     count_fp: str
-    ts_ms: int | None = None
-    ts: int | None = None
+    ts_ms: int = 0
+    ts: int = 0
     is_block_trade: bool = False
 
 
