@@ -27,6 +27,15 @@ impl<'a> Args<'a> {
         Ok(u32::from_le_bytes(*self.bytes()?))
     }
 
+    pub fn u64(&mut self) -> Result<u64, OracleError> {
+        Ok(u64::from_le_bytes(*self.bytes()?))
+    }
+
+    /// What is left.
+    pub fn rest(self) -> &'a [u8] {
+        self.0
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

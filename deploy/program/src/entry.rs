@@ -1,9 +1,12 @@
 //! The entry point. `publish` is read straight from the runtime's input, everything else goes through pinocchio.
 
-use oracle_reader::layout::{BOARD, HEADER_LEN, Header};
+use core::mem::MaybeUninit;
+use oracle_reader::board::{BOARD, HEADER_LEN, Header};
+
 use pinocchio::{
+    AccountView,
     account::{MAX_PERMITTED_DATA_INCREASE, NOT_BORROWED, RuntimeAccount},
-    entrypoint::process_entrypoint,
+    entrypoint::deserialize,
     error::ProgramError,
 };
 
@@ -57,7 +60,13 @@ pub unsafe fn run(input: *mut u8) -> u64 {
                 }
             }
         }
-        process_entrypoint::<MAX_ACCOUNTS>(input, process)
+        let mut accounts = [MaybeUninit::uninit(); MAX_ACCOUNTS];
+        let (program_id, count, data) = deserialize::<MAX_ACCOUNTS>(input, &mut accounts);
+        let accounts = core::slice::from_raw_parts_mut(accounts.as_mut_ptr() as *mut AccountView, count);
+        match process(program_id, accounts, data) {
+            Ok(()) => 0,
+            Err(e) => e.into(),
+        }
     }
 }
 

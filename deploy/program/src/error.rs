@@ -45,6 +45,50 @@ pub enum OracleError {
     WrongPendingAuthority = 6018,
     /// A counter has reached its end.
     CounterOverflow = 6019,
+    /// The signer is not a member of the committee.
+    NotAMember = 6020,
+    /// A committee has 1 to 9 different members and a threshold above half of them.
+    BadCommittee = 6021,
+    /// Fewer members signed than the committee's threshold.
+    TooFewSigners = 6022,
+    /// The newcomer is a member already.
+    MemberExists = 6023,
+    /// The account is not a market of the committee's PNP program, or not its extension.
+    WrongMarket = 6024,
+    /// The market's oracle is not the settler of this committee and this spec.
+    WrongOracle = 6025,
+    /// The market is resolved already.
+    MarketResolved = 6026,
+    /// The resolution belongs to another committee.
+    WrongCommittee = 6027,
+    /// The resolution is decided already.
+    AlreadyDecided = 6028,
+    /// The member accepted already.
+    AlreadyAccepted = 6029,
+    /// The member has voted and changed the vote already.
+    VoteSpent = 6030,
+    /// The member has flagged already.
+    FlagSpent = 6031,
+    /// No outcome has the votes of a threshold of members.
+    NotProposed = 6032,
+    /// The challenge period since the proposal has not passed.
+    ChallengeRunning = 6033,
+    /// The safety period after a flag has not passed.
+    FlagRunning = 6034,
+    /// The market has not ended.
+    MarketNotEnded = 6035,
+    /// After the call PNP's market does not show the winner.
+    NotSettled = 6036,
+    /// The settler's address holds lamports after the call.
+    SettlerNotEmpty = 6037,
+    /// The resolution is not decided.
+    NotDecided = 6038,
+    /// The resolution was decided less than 30 days ago.
+    TooYoung = 6039,
+    /// A generic resolution is the answer itself: it is never activated or closed.
+    Generic = 6040,
+    /// The account is not the one that the lamports are due to.
+    WrongReceiver = 6041,
 }
 
 impl From<OracleError> for ProgramError {

@@ -6,7 +6,7 @@ use pinocchio::{
     error::ProgramError,
     sysvars::{Sysvar, clock::Clock},
 };
-use program_runtime::fund;
+use program_runtime::{fund, minimum_balance};
 
 use crate::error::{OracleError, require};
 
@@ -18,6 +18,12 @@ pub const MAX_GROWTH: usize = 10_240;
 pub struct Now {
     pub slot: u64,
     pub ms: u64,
+}
+
+impl Now {
+    pub fn seconds(&self) -> u64 {
+        self.ms / 1000
+    }
 }
 
 pub fn now() -> Result<Now, ProgramError> {
@@ -46,4 +52,23 @@ pub fn derive(account: &AccountView, seeds: &[&[u8]], program_id: &Address) -> R
     let (want, bump) = Address::try_find_program_address(seeds, program_id).ok_or(OracleError::WrongAddress)?;
     require(address_eq(&want, account.address()), OracleError::WrongAddress)?;
     Ok(bump)
+}
+
+/// What one of our accounts of `len` bytes holds above its rent.
+pub fn spare(account: &AccountView, len: usize) -> Result<u64, ProgramError> {
+    Ok(account.lamports().saturating_sub(minimum_balance(len)?))
+}
+
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    #[cfg(any(target_os = "solana", target_arch = "bpf"))]
+    {
+        let (parts, mut hash) = ([bytes], [0; 32]);
+        // SAFETY: a slice of slices is an array of (address, length) pairs, as the syscall expects.
+        unsafe { pinocchio::syscalls::sol_sha256(parts.as_ptr() as *const u8, 1, hash.as_mut_ptr()) };
+        hash
+    }
+    #[cfg(not(any(target_os = "solana", target_arch = "bpf")))]
+    {
+        solana_sha256_hasher::hash(bytes).to_bytes()
+    }
 }

@@ -1,6 +1,6 @@
 """Boards of the oracle program: addresses, instructions out, accounts in.
 
-Layouts are those of `deploy/program/reader/src/layout.rs`. Packing into transactions, signing and sending are the
+Layouts are those of `deploy/program/reader/src/board.rs`. Packing into transactions, signing and sending are the
 business of others.
 """
 
@@ -33,7 +33,17 @@ _BOARD = b"board\0\0\x01"
 _IDS = b"ids\0\0\0\0\x01"
 _TOMBSTONE = b"closed\0\x01"
 _RETIRED = 9
-_INIT_BOARD, _LIST_FEEDS, _PUBLISH = range(3)
+(
+    _INIT_BOARD,
+    _LIST_FEEDS,
+    _PUBLISH,
+    _RETIRE_FEED,
+    _PROPOSE_AUTHORITY,
+    _ACCEPT_AUTHORITY,
+    _SET_PUBLISHER,
+    _ANCHOR,
+    _CLOSE_BOARD,
+) = range(9)
 
 _HEADER = struct.Struct("<8s32s32s32sIIQQQII32s16s")
 _SLOT = struct.Struct("<HHHBBQIHH")
@@ -118,8 +128,8 @@ def init_board(
     board = board_address(program_id, authority, index)
     accounts = [
         AccountMeta(authority, is_signer=True, is_writable=True),
-        AccountMeta(board, is_signer=False, is_writable=True),
-        AccountMeta(ids_address(program_id, board), is_signer=False, is_writable=True),
+        _writable(board),
+        _writable(ids_address(program_id, board)),
         AccountMeta(SYSTEM_PROGRAM, is_signer=False, is_writable=False),
     ]
     return Instruction(
@@ -133,7 +143,43 @@ def list_feeds(program_id: Pubkey, authority: Pubkey, board: Pubkey, feeds: Sequ
     Raises the board's epoch by one.
     """
     data = bytes([_LIST_FEEDS]) + b"".join(struct.pack("<H32s", index, feed_id) for index, feed_id in feeds)
-    return Instruction(program_id, data, _authority_accounts(program_id, authority, board))
+    accounts = [*_signer_and_board(authority, board), _writable(ids_address(program_id, board))]
+    return Instruction(program_id, data, accounts)
+
+
+def retire_feeds(program_id: Pubkey, authority: Pubkey, board: Pubkey, indices: Sequence[int]) -> Instruction:
+    """Empty slots for good or until they are listed again. Raises the board's epoch by one."""
+    data = bytes([_RETIRE_FEED]) + struct.pack(f"<{len(indices)}H", *indices)
+    return Instruction(program_id, data, _signer_and_board(authority, board))
+
+
+def propose_authority(program_id: Pubkey, authority: Pubkey, board: Pubkey, proposed: Pubkey) -> Instruction:
+    """First step of handing over a board; the zero key withdraws a proposal."""
+    return Instruction(program_id, bytes([_PROPOSE_AUTHORITY, *bytes(proposed)]), _signer_and_board(authority, board))
+
+
+def accept_authority(program_id: Pubkey, proposed: Pubkey, board: Pubkey) -> Instruction:
+    """Second step: the proposed authority signs."""
+    return Instruction(program_id, bytes([_ACCEPT_AUTHORITY]), _signer_and_board(proposed, board))
+
+
+def set_publisher(program_id: Pubkey, authority: Pubkey, board: Pubkey, publisher: Pubkey) -> Instruction:
+    return Instruction(program_id, bytes([_SET_PUBLISHER, *bytes(publisher)]), _signer_and_board(authority, board))
+
+
+def anchor(program_id: Pubkey, publisher: Pubkey, board: Pubkey, head: bytes) -> Instruction:
+    """Write the 32-byte head hash of the publisher's tape."""
+    return Instruction(program_id, bytes([_ANCHOR, *head]), _signer_and_board(publisher, board))
+
+
+def close_board(program_id: Pubkey, authority: Pubkey, board: Pubkey) -> Instruction:
+    """Close a board for good; its rent goes to `authority`, but for that of an 8-byte tombstone."""
+    accounts = [
+        AccountMeta(authority, is_signer=True, is_writable=True),
+        _writable(board),
+        _writable(ids_address(program_id, board)),
+    ]
+    return Instruction(program_id, bytes([_CLOSE_BOARD]), accounts)
 
 
 def publish(
@@ -149,11 +195,7 @@ def publish(
         data += _ENTRY.pack(
             state.bid, state.ask, state.last, state.status, state.size_bits, update.index, _age(base_ms, state.as_of_ms)
         )
-    accounts = [
-        AccountMeta(publisher, is_signer=True, is_writable=False),
-        AccountMeta(board, is_signer=False, is_writable=True),
-    ]
-    return Instruction(program_id, bytes(data), accounts)
+    return Instruction(program_id, bytes(data), _signer_and_board(publisher, board))
 
 
 def encoded_as_of(base_ms: int, as_of_ms: int) -> Millis:
@@ -188,12 +230,12 @@ def _age(base_ms: int, as_of_ms: int) -> int:
     return age
 
 
-def _authority_accounts(program_id: Pubkey, authority: Pubkey, board: Pubkey) -> list[AccountMeta]:
-    return [
-        AccountMeta(authority, is_signer=True, is_writable=False),
-        AccountMeta(board, is_signer=False, is_writable=True),
-        AccountMeta(ids_address(program_id, board), is_signer=False, is_writable=True),
-    ]
+def _signer_and_board(signer: Pubkey, board: Pubkey) -> list[AccountMeta]:
+    return [AccountMeta(signer, is_signer=True, is_writable=False), _writable(board)]
+
+
+def _writable(key: Pubkey) -> AccountMeta:
+    return AccountMeta(key, is_signer=False, is_writable=True)
 
 
 def _decode_header(data: bytes) -> BoardHeader:

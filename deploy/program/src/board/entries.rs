@@ -1,6 +1,6 @@
 //! The hot loop of `publish`: newest wins, entry by entry. Plain arithmetic on bytes, tested on the host.
 
-use oracle_reader::layout::{PRICE_MAX, STATUS_FINAL, STATUS_RETIRED, Slot};
+use oracle_reader::board::{PRICE_MAX, STATUS_FINAL, STATUS_RETIRED, Slot};
 
 /// Slot bytes 0..8, index u16, age u16.
 pub const ENTRY_LEN: usize = 12;

@@ -1,33 +1,53 @@
 //! Which market each slot carries.
 
-use oracle_reader::layout::{
+use oracle_reader::board::{
     FeedId, HEADER_LEN, Header, ID_LEN, IDS_HEADER_LEN, PRICE_MAX, SLOT_LEN, STATUS_RETIRED, Slot,
 };
-use pinocchio::{AccountView, Address, ProgramResult};
+use pinocchio::{Address, ProgramResult};
 
 use super::life::grown;
 use crate::{
-    accounts::{authority_of, header, ids_of, take},
+    Call,
+    accounts::{authority_of, header, ids_of, take_distinct},
     args::Args,
     error::{OracleError, require},
+    event::{Event, FEEDS_LISTED, FEEDS_RETIRED},
 };
 
 /// `[index u16, id 32; 1..]`; accounts: authority S, board W, ids W.
 ///
 /// An index is the board's next free one or that of a retired slot, which begins a new generation without a price.
-/// Raises the epoch, so that no transaction in flight writes into a slot that has changed hands.
-pub fn list(program_id: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
-    let [authority, board, ids] = take(accounts)?;
+pub fn list(Call { program_id, accounts, data }: Call) -> ProgramResult {
+    let [authority, board, ids] = take_distinct(accounts)?;
     let key = *board.address();
     let board = authority_of(program_id, authority, board)?;
     let ids = ids_of(program_id, &key, ids)?;
     grown(board, ids)?;
     let mut args = Args::new(data);
-    require(!args.is_empty(), OracleError::BadInstruction)?;
+    let mut count = 0;
     while !args.is_empty() {
         list_one(board, ids, args.u16()?, args.bytes()?)?;
+        count += 1;
     }
-    raise_epoch(header(board)?)
+    finish(&key, header(board)?, count, FEEDS_LISTED)
+}
+
+/// `[index u16; 1..]`; accounts: authority S, board W. The slots keep their times, lose their prices, and take no more.
+pub fn retire(Call { program_id, accounts, data }: Call) -> ProgramResult {
+    let [authority, board] = take_distinct(accounts)?;
+    let key = *board.address();
+    let board = authority_of(program_id, authority, board)?;
+    let mut args = Args::new(data);
+    let mut count = 0;
+    while !args.is_empty() {
+        let index = args.u16()?;
+        require((index as u32) < header(board)?.length, OracleError::BadIndex)?;
+        let slot = slot(board, index);
+        require(slot.status != STATUS_RETIRED, OracleError::SlotRetired)?;
+        *slot = Slot { bid: 0, ask: PRICE_MAX, last: 0, status: STATUS_RETIRED, size: 0, ..*slot };
+        count += 1;
+    }
+    finish(&key, header(board)?, count, FEEDS_RETIRED)
 }
 
 fn list_one(board: &mut [u8], ids: &mut [u8], index: u16, id: &[u8; 32]) -> ProgramResult {
@@ -37,15 +57,18 @@ fn list_one(board: &mut [u8], ids: &mut [u8], index: u16, id: &[u8; 32]) -> Prog
     head.length += fresh as u32;
     let slot = slot(board, index);
     require(fresh || slot.status == STATUS_RETIRED, OracleError::SlotInUse)?;
-    let generation = slot.generation + !fresh as u16;
+    let generation = slot.generation.checked_add(!fresh as u16).ok_or(OracleError::CounterOverflow)?;
     *slot =
         Slot { bid: 0, ask: PRICE_MAX, last: 0, status: 0, size: 0, as_of_ms: 0, updates: 0, generation, reserved: 0 };
     *feed_id(ids, index) = FeedId { id: *id, generation, padding: [0; 6] };
     Ok(())
 }
 
-pub fn raise_epoch(header: &mut Header) -> ProgramResult {
+/// Raise the epoch, so that no transaction in flight writes into a slot that has changed hands.
+fn finish(board: &Address, header: &mut Header, count: u16, event: [u8; 8]) -> ProgramResult {
+    require(count > 0, OracleError::BadInstruction)?;
     header.epoch = header.epoch.checked_add(1).ok_or(OracleError::CounterOverflow)?;
+    Event::new(event).key(board).u32(header.epoch).u16(count).emit();
     Ok(())
 }
 

@@ -1,15 +1,17 @@
-//! How a board comes to be.
+//! How a board comes to be, and how it ends.
 
-use oracle_reader::layout::{BOARD, Header, IDS, IDS_HEADER_LEN, MAX_CAPACITY, board_len, ids_len};
-use pinocchio::{AccountView, Address, ProgramResult, cpi::Signer, error::ProgramError, instruction::seeds};
+use oracle_reader::board::{BOARD, Header, IDS, IDS_HEADER_LEN, MAX_CAPACITY, TOMBSTONE, board_len, ids_len};
+use pinocchio::{AccountView, Address, ProgramResult, Resize, cpi::Signer, error::ProgramError, instruction::seeds};
 
 use program_runtime::New;
 
 use crate::{
-    accounts::{header, ids_of, signed, system_program, take, writable},
+    Call,
+    accounts::{authority_of, header, ids_of, signed, system_program, take_distinct, writable},
     args::Args,
     error::{OracleError, require},
-    runtime::{MAX_GROWTH, derive, grow},
+    event::{BOARD_CLOSED, BOARD_MADE, Event},
+    runtime::{MAX_GROWTH, derive, grow, pay_out, spare},
 };
 
 struct Init {
@@ -34,9 +36,9 @@ impl Init {
 ///
 /// The first call makes both accounts, each call lets them grow as far as one instruction may; to be repeated with the
 /// same data until both hold the capacity.
-pub fn init(program_id: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
+pub fn init(Call { program_id, accounts, data }: Call) -> ProgramResult {
     let init = Init::parse(data)?;
-    let [authority, board, ids, system] = take(accounts)?;
+    let [authority, board, ids, system] = take_distinct(accounts)?;
     signed(authority)?;
     writable(authority)?;
     writable(board)?;
@@ -85,6 +87,7 @@ fn make(
         tape_head: [0; 32],
         name: init.name,
     };
+    Event::new(BOARD_MADE).key(&key).key(authority.address()).emit();
     Ok(())
 }
 
@@ -98,7 +101,7 @@ fn extend(
 ) -> ProgramResult {
     let key = *board.address();
     {
-        let data = crate::accounts::authority_of(program_id, authority, board)?;
+        let data = authority_of(program_id, authority, board)?;
         require(header(data)?.capacity == init.capacity, OracleError::WrongCapacity)?;
         ids_of(program_id, &key, ids)?;
     }
@@ -111,4 +114,21 @@ pub fn grown(board: &mut [u8], ids: &[u8]) -> Result<(), ProgramError> {
     let capacity = header(board)?.capacity;
     let full = board.len() == board_len(capacity) && ids.len() == ids_len(capacity);
     Ok(require(full, OracleError::BoardGrowing)?)
+}
+
+/// No data; accounts: authority SW, board W, ids W. The rent goes back to the authority but for that of a tombstone.
+pub fn close(Call { program_id, accounts, data }: Call) -> ProgramResult {
+    Args::new(data).end()?;
+    let [authority, board, ids] = take_distinct(accounts)?;
+    let key = *board.address();
+    writable(authority)?;
+    authority_of(program_id, authority, board)?[..8].copy_from_slice(&TOMBSTONE);
+    ids_of(program_id, &key, ids)?;
+    board.resize(TOMBSTONE.len())?;
+    let spared = spare(board, TOMBSTONE.len())?;
+    pay_out(board, authority, spared);
+    let rent = ids.lamports();
+    pay_out(ids, authority, rent);
+    Event::new(BOARD_CLOSED).key(&key).emit();
+    ids.close()
 }

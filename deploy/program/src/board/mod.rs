@@ -2,5 +2,6 @@
 
 pub mod entries;
 pub mod feeds;
+pub mod keys;
 pub mod life;
 pub mod publish;

@@ -1,6 +1,6 @@
 //! `publish`: the publisher writes prices.
 
-use oracle_reader::layout::{HEADER_LEN, Header, Slot};
+use oracle_reader::board::{HEADER_LEN, Header, Slot};
 use pinocchio::error::ProgramError;
 use program_runtime::emit;
 
