@@ -1,11 +1,11 @@
-"""An outsider's view of the demo: what the accounts show, read with unmodified solana-py, not with our own client."""
+"""An outsider's view of the demo: the finalized accounts, read with unmodified solana-py and not our own client."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from solana.rpc.async_api import AsyncClient
-from solana.rpc.commitment import Confirmed
+from solana.rpc.commitment import Finalized
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
@@ -25,7 +25,7 @@ class ChainObserver:
     def __init__(self, cluster: DemoCluster, board: str) -> None:
         self._cluster = cluster
         self._board = Pubkey.from_string(board)
-        self._client = AsyncClient(cluster.settings.rpc_urls[0].get_secret_value(), commitment=Confirmed)
+        self._client = AsyncClient(cluster.settings.rpc_urls[0].get_secret_value(), commitment=Finalized)
 
     async def __aenter__(self) -> ChainObserver:
         return self

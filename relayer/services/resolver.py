@@ -45,6 +45,7 @@ class PnpMarkets(Protocol):
 class IntentStore(Protocol):
     """What the resolver keeps across restarts (`store`)."""
 
+    async def open_intents(self) -> list[Intent]: ...
     async def put_intent(self, intent: Intent) -> Intent: ...
     async def finish_intent(self, key: str, state: IntentState, note: str = "") -> None: ...
     async def record_submission(self, submission: Submission) -> None: ...
@@ -79,8 +80,10 @@ class Resolver:
         self._said: dict[str, tuple[str, str]] = {}
 
     async def run(self) -> None:
-        """Serve for ever; an unreachable cluster is waited for. Stored intents are taken up by the first walk."""
+        """Take up what an earlier process left open, then serve for ever; an unreachable cluster is waited for."""
         try:
+            for intent in await self._store.open_intents():
+                self._pursue(intent)
             while True:
                 await self._walk_or_say_why()
                 await asyncio.sleep(self._settings.poll_interval_s)

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -22,18 +23,20 @@ from relayer.domain.verdicts import Outcome
 from tests.e2e.world import TAPE, World, open_world, run_clock_to, tape_time
 
 STEPS = ("put_intent", "record_submission", "send", "update_submission", "finish_intent")
+DEATHS = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
 DYING = ("-m", "tests.e2e.dying_relayer")
+STARTED = '"event": "started"'
 INSTRUCTIONS = {"c1129b3ea17c5019": "create", "4adfbb06f513dcfd": "activate", "83c74b9b10c74801": "settle"}
 OUTCOME = DemoMarket("outcome", PnpKind.V2, TICKERS[4], {"type": "outcome", "result": "yes"})
 
 
 async def test_killed_at_every_step_it_activates_once_and_settles_once(tmp_path: Path) -> None:
-    window_end = tape_time(105_000)
-    document = OUTCOME.spec(tape_time(0), window_end)
-    async with open_world(tmp_path, tape_time(104_000), [(OUTCOME, document)]) as world:
+    """One market for each step; they share a spec, so they share a verdict too."""
+    document = OUTCOME.spec(tape_time(0), tape_time(105_000))
+    async with open_world(tmp_path, tape_time(104_000), [(OUTCOME, document)] * len(DEATHS)) as world:
         await die_everywhere(world, "activate")
         await finish(world, "activate")
-        assert (await world.market(world.markets[0])).resolvable
+        assert all([(await world.market(address)).resolvable for address in world.markets])
 
         await run_clock_to(world.clock, TAPE.header.to_ms)
         for when in ("before", "after"):
@@ -41,30 +44,36 @@ async def test_killed_at_every_step_it_activates_once_and_settles_once(tmp_path:
         await die_everywhere(world, "settle")
         await finish(world, "settle")
 
-        market = await world.market(world.markets[0])
-        assert market.winner is Outcome.YES
-        assert await changes(world) == {"create": 1, "activate": 1, "settle": 1}
+        for address in world.markets:
+            assert (await world.market(address)).winner is Outcome.YES
+            assert await changes(world, address) == {"create": 1, "activate": 1, "settle": 1}
 
 
 async def die_everywhere(world: World, act: str) -> None:
-    for step in STEPS:
-        for when in ("before", "after"):
-            await die_at(world, f"{when} {step}", act)
+    """Each market's act is cut off once, at its own step; those cut off before are finished meanwhile."""
+    keys = [f"{act}:{address}" for address in world.markets]
+    for number, where in enumerate(DEATHS):
+        await die_at(world, where, keys[number], held=keys[number + 1 :])
 
 
-async def die_at(world: World, where: str, subject: str) -> None:
-    process = await world.start(program=DYING, DIE_AT=f"{where} {subject}")
-    async with asyncio.timeout(60):
-        status = await process.wait()
-    assert status == -signal.SIGKILL, f"{where} {subject} was never reached:\n{world.log()[-3000:]}"
+async def die_at(world: World, where: str, subject: str, held: Sequence[str] = ()) -> None:
+    process = await world.start(program=DYING, DIE_AT=f"{where} {subject}", HELD=" ".join(held))
+    try:
+        async with asyncio.timeout(60):
+            status = await process.wait()
+    except TimeoutError:
+        process.kill()
+        raise AssertionError(f"{where} {subject} was never reached:\n{world.log()[-3000:]}") from None
+    assert status == -signal.SIGKILL, f"{where} {subject}:\n{world.log()[-3000:]}"
 
 
 async def finish(world: World, act: str) -> None:
-    """Let a sound daemon run until the act's intent is done, then stop it as an operator would."""
+    """Let a sound daemon run until every market's act is done, then stop it as an operator would."""
+    starts = world.log().count(STARTED)
     process = await world.start()
     try:
         async with asyncio.timeout(60):
-            while not await is_done(world, act):
+            while world.log().count(STARTED) == starts or not await is_done(world, act):
                 await asyncio.sleep(0.2)
                 assert process.returncode is None, world.log()[-3000:]
     finally:
@@ -74,16 +83,16 @@ async def finish(world: World, act: str) -> None:
 
 async def is_done(world: World, act: str) -> bool:
     with closing(sqlite3.connect(f"file:{world.folder}/relayer.db?mode=ro", uri=True)) as store:
-        [(state,)] = store.execute("SELECT state FROM intents WHERE act = ?", (act,)).fetchall()
-    return bool(state == IntentState.DONE)
+        states = store.execute("SELECT state FROM intents WHERE act = ?", (act,)).fetchall()
+    return states == [(IntentState.DONE,)] * len(world.markets)
 
 
-async def changes(world: World) -> Counter[str]:
+async def changes(world: World, address: str) -> Counter[str]:
     """Transactions on the market's account that succeeded, by the instruction that they carried."""
     found: Counter[str] = Counter()
     async with AsyncClient(world.cluster.settings.rpc_urls[0].get_secret_value(), commitment=Confirmed) as client:
-        market = Pubkey.from_string(world.markets[0])
-        for entry in (await client.get_signatures_for_address(market)).value:
+        history = await client.get_signatures_for_address(Pubkey.from_string(address))
+        for entry in history.value:
             if entry.err is None:
                 found[await instruction_of(client, entry.signature)] += 1
     return found

@@ -236,6 +236,17 @@ async def test_a_restart_between_sending_and_knowing_asks_the_chain_first(store:
     assert [intent.state for intent in await store.open_intents()] == []
 
 
+async def test_an_activation_that_landed_before_a_crash_is_closed_at_the_start(store: Store, folder: Path) -> None:
+    it = house(store, folder, resolvable=True)
+    await store.put_intent(Intent(Act.ACTIVATE, MARKET, spec().hash, None, START))
+    running = asyncio.create_task(it.resolver.run())
+    async with asyncio.timeout(30):
+        while await store.open_intents():  # noqa: ASYNC110 - the store is what shows it
+            await asyncio.sleep(0.01)
+    running.cancel()
+    assert not it.pnp.sent
+
+
 async def test_another_winner_than_ours_raises_the_alarm(store: Store, folder: Path) -> None:
     it = house(store, folder, resolvable=True)
     it.open_parent()
