@@ -1,129 +1,178 @@
-"""One spec over its market's events, incrementally: tell it what happens, ask it for the verdict at any time.
+"""One spec over its parents' events, incrementally: tell it what happens, ask it for the verdict at any time.
 
 Events come in order of exchange time (`track.py`); the caller stores, sends and watches the clock.
 """
 
 from __future__ import annotations
 
-from relayer.conditions.dwell import Dwell, Stretch
-from relayer.conditions.signal import Quoted, Truth, levels_of, read_sides
-from relayer.conditions.spec import Executable, Hold, Mid, Reach, Resolves, Spec, Spread, Trades
-from relayer.conditions.track import Sides, Sight, Track
-from relayer.domain.errors import UsageError
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from relayer.conditions.arming import attains, path_test
+from relayer.conditions.decision import Decision
+from relayer.conditions.events import Candle
+from relayer.conditions.joint import Joint
+from relayer.conditions.signal import Quoted, States, halves_text, read_sides
+from relayer.conditions.spec import At, Executable, Mid, Range, Reach, Realized, Resolves, Spec, Trades
+from relayer.conditions.track import BookTrack, Sight, SpanListener, State, TradeTrack
 from relayer.domain.feeds import Trade
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis, Size, rfc3339
 from relayer.domain.verdicts import Answer, Coverage, Outcome, Verdict, Witness
 
-_SMALLEST = Size(1)
+_ANY_BOOK = Executable(Size(1), 0)
+"""What coverage looks at where a test looks at no price."""
+
+
+class _Judged(NamedTuple):
+    answer: Answer
+    decided_at: Millis | None
+    reason: str
+    witness: Witness | None = None
 
 
 class Condition:
-    """The armed evaluator of one spec. Raises UsageError for a spec that cannot be evaluated yet, naming the key.
+    """The armed evaluator of one spec.
 
-    Each method takes the parent market that it tells of: one of `spec.legs`.
+    Each method takes the parent market that it tells of: one of `spec.legs`. `candles_follow`: candles of a gap may
+    be told after it, until the watermark passes its start, and the verdict waits for that; else they come before.
     """
 
-    def __init__(self, spec: Spec) -> None:
-        _check_supported(spec)
+    def __init__(self, spec: Spec, *, candles_follow: bool = False) -> None:
         self.spec = spec
-        self._source = spec.price if isinstance(spec.price, Executable | Mid) else Executable(_SMALLEST, 0)
-        self._dwells = _dwells(spec, self._source)
-        self._spent_ms = dict.fromkeys(Sight, 0)
-        self._track = Track(self)
+        self._test = path_test(spec)
+        self._from_ms, self._to_ms = _looked_at(spec)
+        self._attains = attains(spec)
+        self._whole: Candle | None = None
+        self._spent_ms = [0] * len(Sight)
+        self._source = spec.price if isinstance(spec.price, Executable | Mid) else _ANY_BOOK
+        follow = candles_follow and self._test is not None
+        listeners: Sequence[SpanListener] = Joint(self._on_states).legs if len(spec.legs) == 2 else (self,)
+        kind = TradeTrack if isinstance(spec.price, Trades) else BookTrack
+        self._tracks = {
+            leg: kind(listener, candles_follow=follow) for leg, listener in zip(spec.legs, listeners, strict=True)
+        }
 
     def on_book(self, market: MarketId, at_ms: Millis, book: Quoted) -> None:
         """The book from `at_ms` on; read at once, not kept."""
-        self._track.on_quote(at_ms, read_sides(self._source, book))
+        track = self._tracks[market]
+        if isinstance(track, BookTrack):
+            track.on_quote(at_ms, read_sides(self._source, book))
+        else:
+            track.prove(at_ms)
 
     def on_trade(self, market: MarketId, trade: Trade) -> None:
-        """One trade. It proves nothing about books, and no source that looks at trades is supported yet."""
+        """One trade, block trades included."""
+        track = self._tracks[market]
+        if isinstance(track, TradeTrack):
+            track.on_trade(trade)
 
     def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
         """Status from `at_ms` on; `since_ms`: the last moment at which the old one is sure."""
-        self._track.on_status(at_ms, status is MarketStatus.ACTIVE, since_ms)
+        self._tracks[market].on_status(at_ms, status is MarketStatus.ACTIVE, since_ms)
 
     def on_result(self, market: MarketId, at_ms: Millis, result: str, final: bool) -> None:
         """The venue's result in the venue's word."""
-        self._track.on_result(at_ms, result, final)
+        self._tracks[market].on_result(at_ms, result, final)
 
     def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, trades: bool) -> None:
         """Nothing is proven in `[from_ms, to_ms)`; `trades`: every trade inside is told all the same."""
-        self._track.on_gap(from_ms, to_ms)
+        self._tracks[market].on_gap(from_ms, to_ms, trades=trades)
+
+    def on_candle(self, market: MarketId, candle: Candle) -> None:
+        """A venue candle, which bounds what gaps leave open."""
+        self._tracks[market].on_candle(candle)
 
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
         """Everything before `at_ms` has been told."""
-        self._track.on_watermark(at_ms)
+        self._tracks[market].on_watermark(at_ms)
 
     def prove(self, market: MarketId, at_ms: Millis) -> None:
         """No event before `at_ms` is missing, though the watermark is not there yet."""
-        self._track.prove(at_ms)
+        self._tracks[market].prove(at_ms)
 
-    def on_span(self, from_ms: Millis, to_ms: Millis, sight: Sight, sides: Sides | None) -> None:
-        """From the track: what is known of `[from_ms, to_ms)`."""
-        from_ms, to_ms = max(from_ms, self.spec.start_ms), min(to_ms, self.spec.end_ms)
-        if from_ms >= to_ms:
-            return
-        self._spent_ms[sight] += to_ms - from_ms
-        if sight is not Sight.NOT_TRADING:
-            for dwell in self._dwells:
-                dwell.on_span(from_ms, to_ms, sight, sides)
+    def on_span(self, from_ms: Millis, to_ms: Millis, state: State) -> None:
+        """From the track of a single parent."""
+        self._on_states(from_ms, to_ms, (state,))
+
+    def on_trades(self, at_ms: Millis, trades: Sequence[Trade]) -> None:
+        """From the track of a single parent: the trades of one millisecond that count."""
+        if self._test and self.spec.start_ms <= at_ms < self.spec.end_ms:
+            self._test.on_trades(at_ms, trades)
 
     def verdict(self) -> Verdict:
         """The verdict from all that was told so far."""
         answer, decided_at, reason, witness = self._judge()
         return Verdict(answer, decided_at, reason, witness, self._coverage())
 
-    def _judge(self) -> tuple[Answer, Millis | None, str, Witness | None]:
+    def _on_states(self, from_ms: Millis, to_ms: Millis, states: States) -> None:
+        sight = min(state.sight for state in states)
+        self._spent_ms[sight] += max(min(to_ms, self.spec.end_ms) - max(from_ms, self.spec.start_ms), 0)
+        from_ms, to_ms = Millis(max(from_ms, self._from_ms)), Millis(min(to_ms, self._to_ms))
+        if self._test is None or from_ms >= to_ms or sight is Sight.NOT_TRADING:
+            return
+        self._test.on_span(from_ms, to_ms, states)
+        if self._attains:
+            self._complete(from_ms, to_ms, states[0].candle)
+
+    def _complete(self, from_ms: Millis, to_ms: Millis, candle: Candle | None) -> None:
+        """Tell the test of a candle once all of it was in its gap, the window and trading time."""
+        if candle is None or (candle is not self._whole and from_ms != candle.at_ms):
+            self._whole = None
+            return
+        self._whole = candle
+        if self._test and to_ms == candle.to_ms:
+            self._test.on_candle(candle)
+
+    def _judge(self) -> _Judged:
         if isinstance(self.spec.test, Resolves):
             return self._judge_result(self.spec.test.result)
-        if (found := self._decided()) is not None:
-            return found
+        assert self._test is not None
+        if (decision := self._test.decision()) is not None:
+            return self._decided(decision)
         over_ms = self._over_ms()
         if over_ms is None:
-            return Answer.PENDING, None, "the window is not over", None
-        answer, reason = self._judge_over()
-        return answer, over_ms, reason, None
+            return _Judged(Answer.PENDING, None, "the window is not over")
+        trading_ms = sum(self._spent_ms) - self._spent_ms[Sight.NOT_TRADING]
+        if trading_ms == 0 or trading_ms < self.spec.held_ms:
+            return _Judged(Answer.UNKNOWN, over_ms, f"the window holds {trading_ms} ms of trading time, too little")
+        judgement = self._test.judge()
+        stands = judgement.answer is Answer.YES and isinstance(self.spec.test, At)
+        witness = _witness(over_ms, judgement.halves) if stands else None
+        return _Judged(judgement.answer, over_ms, judgement.reason, witness)
 
-    def _judge_result(self, wanted: Outcome) -> tuple[Answer, Millis | None, str, Witness | None]:
-        result, final_ms = self._track.result, self._track.final_ms
+    def _judge_result(self, wanted: Outcome) -> _Judged:
+        track = self._tracks[self.spec.legs[0]]
+        result, final_ms = track.result, track.final_ms
         if final_ms is None:
             said = "the parent has no result" if result is None else f"the result {result!r} is not final"
-            return Answer.PENDING, None, said, None
+            return _Judged(Answer.PENDING, None, said)
         if result not in list(Outcome):
-            return Answer.UNKNOWN, final_ms, f"the final result {result!r} is neither yes nor no", None
+            return _Judged(Answer.UNKNOWN, final_ms, f"the final result {result!r} is neither yes nor no")
         answer = Answer.YES if result == wanted else Answer.NO
-        return answer, final_ms, f"the final result is {result}", None
+        return _Judged(answer, final_ms, f"the final result is {result}")
 
-    def _decided(self) -> tuple[Answer, Millis, str, Witness] | None:
-        found = [dwell.found for dwell in self._dwells if dwell.found]
-        if isinstance(self.spec.test, Reach) and found:
-            return _from_stretch(Answer.YES, min(found, key=lambda stretch: stretch.end_ms))
-        if isinstance(self.spec.test, Hold) and len(found) == len(self._dwells):
-            return _from_stretch(Answer.NO, max(found, key=lambda stretch: stretch.end_ms))
-        return None
-
-    def _judge_over(self) -> tuple[Answer, str]:
-        trading_ms = sum(self._spent_ms.values()) - self._spent_ms[Sight.NOT_TRADING]
-        if trading_ms == 0 or trading_ms < self.spec.held_ms:
-            return Answer.UNKNOWN, f"the window holds {trading_ms} ms of trading time, too little to judge"
-        if isinstance(self.spec.test, Reach):
-            if any(dwell.possible for dwell in self._dwells):
-                return Answer.UNKNOWN, "where the data are missing the level may have been reached"
-            return Answer.NO, "the window is over and the level was not reached"
-        if any(not dwell.possible for dwell in self._dwells):
-            return Answer.YES, "the window is over and the level was held"
-        return Answer.UNKNOWN, "where the data are missing the level may have been lost"
+    def _decided(self, decision: Decision) -> _Judged:
+        answer = Answer.YES if isinstance(self.spec.test, Reach | Range) else Answer.NO
+        witness = _witness(decision.at_ms, decision.halves)
+        price = "no price" if witness.price is None else f"the price {witness.price}"
+        reason = f"certain by {rfc3339(decision.at_ms)} with {price}"
+        return _Judged(answer, decision.at_ms, reason, witness)
 
     def _over_ms(self) -> Millis | None:
-        end_ms, final_ms = self.spec.end_ms, self._track.final_ms
-        if final_ms is not None:
-            return min(end_ms, final_ms)
-        return end_ms if self._track.watermark_ms >= end_ms else None
+        """The moment of over, of a spread when both legs are: the later one."""
+        end_ms = needed_ms = int(self.spec.end_ms)
+        if isinstance(self.spec.test, At):
+            end_ms, needed_ms = self.spec.test.at_ms, self.spec.test.at_ms + 1
+        tracks = self._tracks.values()
+        if any(track.final_ms is None and track.watermark_ms < needed_ms for track in tracks):
+            return None
+        return Millis(max(end_ms if track.final_ms is None else min(end_ms, track.final_ms) for track in tracks))
 
     def _coverage(self) -> Coverage:
-        spec, final_ms = self.spec, self._track.final_ms
-        after_final_ms = 0 if final_ms is None else max(spec.end_ms - max(final_ms, spec.start_ms), 0)
+        spec = self.spec
+        finals = [track.final_ms for track in self._tracks.values() if track.final_ms is not None]
+        after_final_ms = max(spec.end_ms - max(min(finals), spec.start_ms), 0) if finals else 0
         return Coverage(
             window_ms=spec.end_ms - spec.start_ms,
             observed_ms=self._spent_ms[Sight.OBSERVED],
@@ -133,24 +182,14 @@ class Condition:
         )
 
 
-def _from_stretch(answer: Answer, stretch: Stretch) -> tuple[Answer, Millis, str, Witness]:
-    value = "absent" if stretch.value is None else stretch.value
-    reason = f"a stretch that ends at {rfc3339(stretch.end_ms)} with the price {value} decides"
-    return answer, stretch.end_ms, reason, Witness(stretch.end_ms, stretch.value)
+def _witness(at_ms: Millis, halves: int | None) -> Witness:
+    return Witness(at_ms, None if halves is None else halves_text(halves))
 
 
-def _dwells(spec: Spec, source: Executable | Mid) -> tuple[Dwell, ...]:
-    if not isinstance(spec.test, Reach | Hold):
-        return ()
-    wanted = Truth.TRUE if isinstance(spec.test, Reach) else Truth.FALSE
-    levels = levels_of(source, spec.test.direction, spec.test.level)
-    return tuple(Dwell(level, spec.held_ms, wanted) for level in levels)
-
-
-def _check_supported(spec: Spec) -> None:
-    if isinstance(spec.parent, Spread):
-        raise UsageError("spec key 'parent' is a spread, which is not supported yet")
-    if not isinstance(spec.test, Reach | Hold | Resolves):
-        raise UsageError(f"spec key 'test.type' is {type(spec.test).__name__.lower()}, which is not supported yet")
-    if isinstance(spec.price, Trades):
-        raise UsageError("spec key 'price.source' is trades, which is not supported yet")
+def _looked_at(spec: Spec) -> tuple[int, int]:
+    """The instants that the test looks at, half-open: the window, or a little beyond it."""
+    if isinstance(spec.test, At):
+        return spec.start_ms, spec.test.at_ms + 1
+    if isinstance(spec.test, Realized):
+        return spec.start_ms - 1, spec.end_ms
+    return spec.start_ms, spec.end_ms

@@ -180,8 +180,10 @@ class _Reader:
         if self._watermark_ms is not None and line.start < self._watermark_ms:
             raise ValueError(f"from {line.start} is out of order: the watermark {self._watermark_ms} covers it")
         if isinstance(line, _Candle):
-            raise ValueError("type 'candle' is not supported yet")
-        self._events.append(Gap(Millis(line.start), Millis(line.to), line.trades))
+            self._check_overlap(line)
+            self._events.append(_candle(line))
+        else:
+            self._events.append(Gap(Millis(line.start), Millis(line.to), line.trades))
         self._last_ms = _larger(self._last_ms, line.start)
         self._largest_ms = _larger(self._largest_ms, line.to)
 
@@ -292,3 +294,26 @@ def _decimal(text: str) -> str:
     if not _DECIMAL.fullmatch(text):
         raise ValueError(f"{text!r} is not a decimal number")
     return text
+
+
+def cut_path(path: Path, at_ms: Millis) -> Path:
+    """What was known of a path from all data before `at_ms`: gaps are cut, candles must have ended."""
+    events = (_cut(event, at_ms) for event in path.events if event.at_ms < at_ms)
+    return Path(
+        events=tuple(event for event in events if event is not None),
+        watermark_ms=_cap(path.watermark_ms, at_ms),
+        book_proven_ms=_cap(path.book_proven_ms, at_ms),
+        trades_proven_ms=_cap(path.trades_proven_ms, at_ms),
+    )
+
+
+def _cut(event: Event, at_ms: Millis) -> Event | None:
+    if isinstance(event, Gap):
+        return Gap(event.at_ms, min(event.to_ms, at_ms), event.trades)
+    if isinstance(event, Candle) and event.to_ms > at_ms:
+        return None
+    return event
+
+
+def _cap(value: Millis | None, at_ms: Millis) -> Millis | None:
+    return None if value is None else min(value, at_ms)

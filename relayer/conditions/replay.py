@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from relayer.conditions.condition import Condition
 from relayer.conditions.events import Candle, Event, Gap, Path, Quote, Result, Status, Watermark
-from relayer.conditions.spec import Spec
+from relayer.conditions.path import cut_path
+from relayer.conditions.spec import Spec, Trades
 from relayer.domain.feeds import Trade
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis
@@ -21,22 +22,12 @@ def judge(spec: Spec, paths: Mapping[MarketId, Path], *, at_ms: Millis | None = 
     for market, event in _merged(cut):
         tell(condition, market, event)
     for market, path in cut.items():
-        if path.book_proven_ms is not None:
-            condition.prove(market, path.book_proven_ms)
+        proven_ms = path.trades_proven_ms if isinstance(spec.price, Trades) else path.book_proven_ms
+        if proven_ms is not None:
+            condition.prove(market, proven_ms)
         if path.watermark_ms is not None:
             condition.on_watermark(market, path.watermark_ms)
     return condition.verdict()
-
-
-def cut_path(path: Path, at_ms: Millis) -> Path:
-    """What was known of a path from all data before `at_ms`: gaps are cut, candles must have ended."""
-    events = (_cut(event, at_ms) for event in path.events if event.at_ms < at_ms)
-    return Path(
-        events=tuple(event for event in events if event is not None),
-        watermark_ms=_cap(path.watermark_ms, at_ms),
-        book_proven_ms=_cap(path.book_proven_ms, at_ms),
-        trades_proven_ms=_cap(path.trades_proven_ms, at_ms),
-    )
 
 
 def tell(condition: Condition, market: MarketId, event: Event) -> None:
@@ -53,20 +44,10 @@ def tell(condition: Condition, market: MarketId, event: Event) -> None:
             condition.on_result(market, event.at_ms, event.result, event.final)
         case Gap():
             condition.on_gap(market, event.at_ms, event.to_ms, event.trades)
+        case Candle():
+            condition.on_candle(market, event)
         case Watermark():
             condition.on_watermark(market, event.at_ms)
-
-
-def _cut(event: Event, at_ms: Millis) -> Event | None:
-    if isinstance(event, Gap):
-        return Gap(event.at_ms, min(event.to_ms, at_ms), event.trades)
-    if isinstance(event, Candle) and event.to_ms > at_ms:
-        return None
-    return event
-
-
-def _cap(value: Millis | None, at_ms: Millis) -> Millis | None:
-    return None if value is None else min(value, at_ms)
 
 
 def _merged(paths: Mapping[MarketId, Path]) -> Iterator[tuple[MarketId, Event]]:
