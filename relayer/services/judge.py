@@ -70,13 +70,14 @@ class Judge:
         self._armed: dict[str, Armed] = {}
 
     async def arm(self, spec: Spec) -> Armed:
-        """Start judging this spec, or return the judgement under way."""
+        """Start judging this spec, or return the judgement under way. Raises UsageError for a foreign parent."""
         if spec.hash in self._armed:
             return self._armed[spec.hash]
         latched = await self._store.latched(spec.hash)
-        armed = self._armed[spec.hash] = Armed(spec, Condition(spec), latched)
+        armed = Armed(spec, Condition(spec), latched)
         if latched is None:
             self._attach(armed)
+        self._armed[spec.hash] = armed
         log.info("armed", extra={"spec": spec.hash, "latched": latched is not None})
         return armed
 

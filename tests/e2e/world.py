@@ -40,6 +40,7 @@ class World:
     kalshi: dict[str, str]
     rpc: Rpc
     markets: list[str]
+    feeds: list[str]
 
     async def market(self, address: str) -> PnpMarket:
         account = await self.rpc.account(address)
@@ -52,7 +53,7 @@ class World:
             "kalshi": self.kalshi,
             "cluster": {**self.cluster.table, "poll_s": 0.1},
             "keys": {role: str(self.cluster.key_file(role)) for role in ("publisher", "oracle", "authority")},
-            "board": {"capacity": 16, "feeds": [f"kalshi-sandbox:{ticker}" for ticker in TICKERS]},
+            "board": {"capacity": 16, "feeds": self.feeds},
             "resolver": {
                 "specs_dir": str(self.folder / "specs"),
                 "allowed_creators": [self.cluster.keys["creator"].address],
@@ -100,7 +101,7 @@ async def open_world(folder: Path, origin_ms: int, asked: Sequence[tuple[DemoMar
         kalshi |= {"key_id": key_id, "key_file": str(key_file)}
         markets = await create_markets(cluster, [(market, parse_spec(document)) for market, document in asked])
         rpc = Rpc(settings=cluster.settings, session=session)
-        yield World(folder, clock, cluster, kalshi, rpc, markets)
+        yield World(folder, clock, cluster, kalshi, rpc, markets, [f"kalshi-sandbox:{ticker}" for ticker in TICKERS])
 
 
 async def run_clock_to(clock: Clock, at_ms: int) -> None:
