@@ -25,6 +25,7 @@ from relayer.localnet.accounts import EMPTY, Accounts, with_lamports
 from relayer.localnet.chain import Block, Chain, Commitment
 from relayer.localnet.limits import limits_of
 from relayer.localnet.machine import Machine, Outcome, refused, stored_nonce
+from relayer.localnet.tokens import TokenBalance, token_balances
 from relayer.localnet.wire import Keys, Signed, static_writable
 
 V1_FEATURE = Pubkey.from_string("txv1aq4pp281K9um3tnPgkfX8UqtFT6wcVW3hNezGLL")
@@ -48,6 +49,8 @@ class Record:
     outcome: Outcome
     pre_balances: list[int]
     post_balances: list[int]
+    pre_tokens: list[TokenBalance]
+    post_tokens: list[TokenBalance]
 
 
 @dataclass(frozen=True)
@@ -188,8 +191,12 @@ class Localnet:
             after = {key: self.accounts.newest(key) for key in keys.all}
             written = keys.writable if outcome.err is None else [key for key in after if after[key] != before[key]]
             self.accounts.remember(slot, {key: before[key] for key in written})
-            self._record(Record(signed, slot, keys, outcome, _lamports(before), _lamports(after)))
+            lamports, tokens = (_lamports(before), _lamports(after)), (self._tokens(before), self._tokens(after))
+            self._record(Record(signed, slot, keys, outcome, *lamports, *tokens))
         return outcome
+
+    def _tokens(self, accounts: dict[Pubkey, Account | None]) -> list[TokenBalance]:
+        return token_balances(accounts, self.accounts.newest)
 
     def _record(self, record: Record) -> None:
         signature = record.signed.signature

@@ -14,6 +14,7 @@ from relayer.localnet.bank import Record, Simulation
 from relayer.localnet.errors import unsupported_version
 from relayer.localnet.machine import Outcome
 from relayer.localnet.params import Config
+from relayer.localnet.tokens import TokenBalance, ui_amount
 from relayer.localnet.wire import Keys, Signed
 
 _ENCODINGS = ("json", "jsonParsed", "base58", "base64", "binary")
@@ -139,8 +140,8 @@ def _meta(record: Record, encoding: str) -> dict[str, Any]:
         "postBalances": record.post_balances,
         "innerInstructions": _inner(outcome, keys, parsed=encoding == "jsonParsed"),
         "logMessages": list(outcome.logs),
-        "preTokenBalances": [],
-        "postTokenBalances": [],
+        "preTokenBalances": [_token_balance(one) for one in record.pre_tokens],
+        "postTokenBalances": [_token_balance(one) for one in record.post_tokens],
         "rewards": [],
         "computeUnitsConsumed": outcome.units,
     }
@@ -148,6 +149,17 @@ def _meta(record: Record, encoding: str) -> dict[str, Any]:
         meta["loadedAddresses"] = _loaded(keys)
     data = _return_data(outcome)
     return meta if data is None else meta | {"returnData": data}
+
+
+def _token_balance(balance: TokenBalance) -> dict[str, Any]:
+    token = balance.account
+    return {
+        "accountIndex": balance.index,
+        "mint": str(token.mint),
+        "owner": str(token.owner),
+        "programId": str(token.program),
+        "uiTokenAmount": ui_amount(token.amount, balance.decimals),
+    }
 
 
 def _loaded(keys: Keys) -> dict[str, Any]:

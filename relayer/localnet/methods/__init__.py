@@ -48,6 +48,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "getSlot": cluster.get_slot,
     "getSlotLeader": cluster.get_slot_leader,
     "getTokenAccountBalance": accounts.get_token_account_balance,
+    "getTokenAccountsByOwner": accounts.get_token_accounts_by_owner,
     "getTokenSupply": accounts.get_token_supply,
     "getTransaction": transactions.get_transaction,
     "getTransactionCount": cluster.get_transaction_count,

@@ -5,20 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from solders.account import Account
-from solders.pubkey import Pubkey
 
 from relayer.localnet import params
 from relayer.localnet.bank import Localnet
 from relayer.localnet.encoding import AccountEncoder, parse_filters, wrapped
 from relayer.localnet.errors import invalid_params
 from relayer.localnet.params import Config
-
-_TOKEN_PROGRAMS = {
-    Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"),
-    Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"),
-}
-_TOKEN_ACCOUNT_SIZE = 165
-_MINT_SIZE = 82
+from relayer.localnet.tokens import TOKEN_PROGRAMS, mint_decimals, mint_supply, token_account, ui_amount
 
 
 def get_balance(node: Localnet, address: Any, config: Any = None) -> Any:
@@ -62,12 +55,13 @@ def get_minimum_balance_for_rent_exemption(node: Localnet, size: Any, config: An
 def get_token_account_balance(node: Localnet, address: Any, config: Any = None) -> Any:
     block = Config(config).block(node)
     account = node.accounts.at(params.pubkey(address), block.slot)
+    token = token_account(account)
     if account is None:
         raise invalid_params("Invalid param: could not find account")
-    if account.owner not in _TOKEN_PROGRAMS or len(account.data) < _TOKEN_ACCOUNT_SIZE:
+    if token is None:
         raise invalid_params("Invalid param: not a Token account")
-    mint = node.accounts.at(Pubkey(account.data[:32]), block.slot)
-    return wrapped(block, _ui_amount(int.from_bytes(account.data[64:72], "little"), _decimals(mint)))
+    mint = node.accounts.at(token.mint, block.slot)
+    return wrapped(block, ui_amount(token.amount, _decimals(mint)))
 
 
 def get_token_supply(node: Localnet, address: Any, config: Any = None) -> Any:
@@ -75,16 +69,25 @@ def get_token_supply(node: Localnet, address: Any, config: Any = None) -> Any:
     mint = node.accounts.at(params.pubkey(address), block.slot)
     if mint is None:
         raise invalid_params("Invalid param: could not find account")
-    return wrapped(block, _ui_amount(int.from_bytes(mint.data[36:44], "little"), _decimals(mint)))
+    return wrapped(block, ui_amount(mint_supply(mint), _decimals(mint)))
 
 
 def _decimals(mint: Account | None) -> int:
-    if mint is None or mint.owner not in _TOKEN_PROGRAMS or len(mint.data) < _MINT_SIZE:
+    decimals = mint_decimals(mint)
+    if decimals is None:
         raise invalid_params("Invalid param: mint could not be unpacked")
-    return mint.data[44]
+    return decimals
 
 
-def _ui_amount(amount: int, decimals: int) -> dict[str, Any]:
-    whole, fraction = divmod(amount, 10**decimals)
-    text = f"{whole}.{fraction:0{decimals}d}".rstrip("0").rstrip(".") if decimals else str(whole)
-    return {"amount": str(amount), "decimals": decimals, "uiAmount": float(text), "uiAmountString": text}
+def get_token_accounts_by_owner(node: Localnet, owner: Any, which: Any, config: Any = None) -> Any:
+    asked, key, wanted = Config(config), params.pubkey(owner), Config(which)
+    mint = None if wanted.get("mint") is None else params.pubkey(wanted.get("mint"))
+    programs = TOKEN_PROGRAMS if mint else (params.pubkey(wanted.get("programId")),)
+    block, encode = asked.block(node), AccountEncoder(asked, default="binary")
+    accounts = [pair for program in programs for pair in node.accounts.owned_by(program, block.slot)]
+    found = [
+        {"pubkey": str(address), "account": encode(account)}
+        for address, account in accounts
+        if (token := token_account(account)) and token.owner == key and mint in (None, token.mint)
+    ]
+    return wrapped(block, found)

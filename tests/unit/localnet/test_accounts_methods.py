@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from solders.account import Account
+from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.token.state import Mint, TokenAccount, TokenAccountState
@@ -222,6 +223,42 @@ class TestTokens:
             "uiAmount": 1.25,
             "uiAmountString": "1.25",
         }
+
+    def test_the_token_accounts_of_an_owner(self, call: Call, node: Localnet, mint: Pubkey) -> None:
+        keys = [Pubkey.new_unique() for _ in range(3)]
+        for key, of_mint, owner in zip(keys, (mint, mint, Pubkey.new_unique()), (OWNER, mint, OWNER), strict=True):
+            state = TokenAccount(of_mint, owner, 5, None, TokenAccountState.Initialized, None, 0, None)
+            node.set_account(key, Account(2_100_000, bytes(state), TOKEN_PROGRAM))
+
+        def found(which: Any) -> set[str]:
+            answer = call("getTokenAccountsByOwner", str(OWNER), which, {"encoding": "base64"})
+            return {one["pubkey"] for one in answer["value"]}
+
+        assert found({"mint": str(mint)}) == {str(keys[0])}
+        assert found({"programId": str(TOKEN_PROGRAM)}) == {str(keys[0]), str(keys[2])}
+        error = fails(call, "getTokenAccountsByOwner", str(OWNER), {})
+        assert (error.code, error.message) == (-32602, "Invalid params: invalid type: null, expected a string.")
+
+    def test_a_transaction_tells_token_balances(self, call: Call, node: Localnet, payer: Keypair, mint: Pubkey) -> None:
+        keys = [Pubkey.new_unique(), Pubkey.new_unique()]
+        for key, amount in zip(keys, (9_000_000, 0), strict=True):
+            state = TokenAccount(mint, payer.pubkey(), amount, None, TokenAccountState.Initialized, None, 0, None)
+            node.set_account(key, Account(2_100_000, bytes(state), TOKEN_PROGRAM))
+        move = Instruction(
+            TOKEN_PROGRAM,
+            b"\x03" + (2_500_000).to_bytes(8, "little"),
+            [*(AccountMeta(key, False, True) for key in keys), AccountMeta(payer.pubkey(), True, False)],
+        )
+        wire = text(v0(payer, [move], newest(node)))
+        signature = call("sendTransaction", wire, {"encoding": "base64", "skipPreflight": True})
+        node.advance(2)
+        config = {"commitment": "confirmed", "maxSupportedTransactionVersion": 0}
+        found = call("getTransaction", signature, config)
+        order = found["transaction"]["message"]["accountKeys"]
+        for when, amounts in (("pre", ["9", "0"]), ("post", ["6.5", "2.5"])):
+            balances = {order[one["accountIndex"]]: one for one in found["meta"][f"{when}TokenBalances"]}
+            assert [balances[str(key)]["uiTokenAmount"]["uiAmountString"] for key in keys] == amounts
+            assert {one["owner"] for one in balances.values()} == {str(payer.pubkey())}
 
     def test_the_supply_of_a_mint(self, call: Call, mint: Pubkey) -> None:
         value = call("getTokenSupply", str(mint))["value"]
