@@ -12,7 +12,6 @@ from solders.signature import Signature
 from relayer.chain.programs.board import decode_board
 from relayer.chain.programs.pnp import decode_market
 from relayer.demo.cluster import DemoCluster
-from relayer.domain.errors import FatalError
 from relayer.domain.pnp import PnpMarket
 from relayer.domain.verdicts import Outcome
 
@@ -34,17 +33,19 @@ class ChainObserver:
         await self._client.close()
 
     async def all_resolvable(self, addresses: Sequence[str]) -> bool:
-        return all([(await self._market(address)).resolvable for address in addresses])
+        return all([(market := await self._market(address)) and market.resolvable for address in addresses])
 
     async def all_resolved(self, addresses: Sequence[str]) -> bool:
-        return all([(await self._market(address)).resolved for address in addresses])
+        return all([(market := await self._market(address)) and market.resolved for address in addresses])
 
     async def winner(self, address: str) -> Outcome | None:
-        return (await self._market(address)).winner
+        market = await self._market(address)
+        return market.winner if market else None
 
     async def updates_on_chain(self) -> int:
         """Entries that the program wrote into the board's slots, by its own count."""
-        return decode_board(await self._data(self._board)).header.updates
+        data = await self._data(self._board)
+        return 0 if data is None else decode_board(data).header.updates
 
     async def transactions(self) -> int:
         """Transactions without an error that the relayer's keys signed."""
@@ -63,12 +64,12 @@ class ChainObserver:
                 return found
             before = page[-1].signature
 
-    async def _market(self, address: str) -> PnpMarket:
+    async def _market(self, address: str) -> PnpMarket | None:
+        """None until the market's creation is finalized."""
         key = Pubkey.from_string(address)
-        return decode_market(key, await self._data(key), self._cluster.keys["oracle"].pubkey)
+        data = await self._data(key)
+        return None if data is None else decode_market(key, data, self._cluster.keys["oracle"].pubkey)
 
-    async def _data(self, key: Pubkey) -> bytes:
+    async def _data(self, key: Pubkey) -> bytes | None:
         account = (await self._client.get_account_info(key)).value
-        if account is None:
-            raise FatalError(f"The cluster shows no account at {key}.")
-        return bytes(account.data)
+        return None if account is None else bytes(account.data)
