@@ -27,7 +27,7 @@ from relayer.chain.sender import Sender
 from relayer.chain.settings import BoardSettings, ClusterSettings
 from relayer.chain.signer import Signer
 from relayer.chain.terms import Moment, Terms
-from relayer.chain.transaction import V0_BYTES, Signed, sign_v0
+from relayer.chain.transaction import V0, V1, V1_FEATURE, Signed
 from relayer.domain.board import FeedState, FeedUpdate
 from relayer.domain.errors import PermanentError, TransientError, UsageError
 from relayer.domain.markets import MarketId
@@ -69,15 +69,17 @@ class BoardGateway:
         self._sleep = sleep
         self._monotonic = monotonic
         self._program = Pubkey.from_string(cluster.oracle_program)
-        self._board = board_address(self._program, _authority_of(settings, authority), settings.index)
+        self._board = board_address(self._program, authority_of(settings, authority), settings.index)
         self.address = str(self._board)
         self._terms = Terms(rpc=rpc, accounts=[self.address], settings=cluster, monotonic=monotonic)
         self._flights = Flights(rpc=rpc, board=self._board, metrics=metrics, settings=cluster, monotonic=monotonic)
         self._indexes: Mapping[MarketId, int] = {}
         self._epoch = 0
+        self._format = V0
         self._room = self._measured_room()
         self._cost = PublishCost(0, 0, None)
-        self._held: str | None = "the board is not open"
+        self.held: str | None = "The board is not open."
+        """Why prices are not sent now, None while they are."""
         self._handing_over: set[asyncio.Task[None]] = set()
         self._slots_free = asyncio.Semaphore(cluster.max_sends_in_flight)
 
@@ -94,6 +96,9 @@ class BoardGateway:
             index: state.as_of_ms for index in self._indexes.values() if (state := slots[index].state) is not None
         }
         await self._terms.refresh()
+        if self._cluster.v1 == "auto" and await self._cluster_has_v1():
+            self._format = V1
+            self._room = self._measured_room()
         await self._check_terms(view)
         return dict(self._indexes)
 
@@ -102,8 +107,8 @@ class BoardGateway:
 
         Raises TransientError while prices cannot be sent: no fresh blockhash, or a board that refuses us.
         """
-        if self._held is not None:
-            raise TransientError(f"Prices are held, since {self._held}")
+        if self.held is not None:
+            raise TransientError(f"Prices are held: {self.held}")
         moment = self._terms.now()
         started = time.perf_counter()
         for batches in packed(batched(updates, self._flights.shown), self._room):
@@ -126,7 +131,7 @@ class BoardGateway:
             try:
                 await self._terms.refresh()
                 failures = await self._flights.check()
-                if failures or self._held is not None:
+                if failures or self.held is not None:
                     await self._recheck()
             except (TransientError, PermanentError) as error:
                 self._metrics.errors.labels("chain").inc()
@@ -176,8 +181,7 @@ class BoardGateway:
         )
 
     def _transaction(self, budget: Budget, batches: Sequence[Batch], blockhash: Hash) -> Signed:
-        instructions = [*budget.instructions(), *(self._instruction(batch) for batch in batches)]
-        return sign_v0(instructions, self._signers, blockhash)
+        return self._format.sign(budget, [self._instruction(batch) for batch in batches], self._signers, blockhash)
 
     def _instruction(self, batch: Batch) -> Instruction:
         return publish(
@@ -195,15 +199,19 @@ class BoardGateway:
         batch, payload = Batch(NEVER, entries), ENTRY_LEN * len(entries)
         one, two = (len(self._transaction(TRIAL, [batch] * count, Hash.default()).wire) for count in (1, 2))
         instruction = two - one - payload
-        return Room(space=V0_BYTES - one + instruction + payload, instruction=instruction)
+        return Room(space=self._format.max_bytes - one + instruction + payload, instruction=instruction)
+
+    async def _cluster_has_v1(self) -> bool:
+        feature = await self._rpc.account(V1_FEATURE)
+        return feature is not None and feature.data[:1] == b"\x01"
 
     async def _recheck(self) -> None:
         """After a refusal: hold prices, which would only burn fees, unless the board takes them as it now is."""
-        self._held = "the board refused the last ones"
+        self.held = "The board refused the last ones."
         try:
             await self._check_terms(await self._view())
         except PermanentError as error:
-            self._held = str(error)
+            self.held = str(error)
             raise
 
     async def _check_terms(self, view: BoardView) -> None:
@@ -217,7 +225,7 @@ class BoardGateway:
             raise PermanentError(f"Slots of board {self.address} were given to other markets: restart the relayer.")
         self._epoch = view.board.header.epoch
         self._cost = await self._measured_cost()
-        self._held = None
+        self.held = None
 
     async def _measured_cost(self) -> PublishCost:
         indexes = list(self._indexes.values())[:_TRIAL_ENTRIES]
@@ -275,7 +283,8 @@ class BoardGateway:
         )
 
 
-def _authority_of(settings: BoardSettings, authority: Signer | None) -> Pubkey:
+def authority_of(settings: BoardSettings, authority: Signer | None) -> Pubkey:
+    """Whose board it is. Raises UsageError if nobody says so, or the settings contradict the key."""
     if authority is None and settings.authority is None:
         raise UsageError(
             "The board's authority is not known: set board.authority to its address, or keys.authority to its key file."

@@ -6,13 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from solders.compute_budget import (
-    set_compute_unit_limit,
-    set_compute_unit_price,
-    set_loaded_accounts_data_size_limit,
-)
-from solders.instruction import Instruction
-
 from relayer.chain.rpc import Simulation
 
 MAX_UNITS = 1_400_000
@@ -31,15 +24,9 @@ class Budget:
     micro_lamports: int
     loaded_bytes: int | None
 
-    def instructions(self) -> list[Instruction]:
-        asked = [set_compute_unit_limit(self.units), set_compute_unit_price(self.micro_lamports)]
-        if self.loaded_bytes is not None:
-            asked.append(set_loaded_accounts_data_size_limit(self.loaded_bytes))
-        return asked
-
 
 TRIAL = Budget(MAX_UNITS, 0, MAX_LOADED_BYTES)
-"""For simulations: no limit binds, and the same number of instructions as in the real one."""
+"""For simulations: no limit binds, and there are as many instructions as in the real one."""
 
 
 def budget_for(simulation: Simulation, *, margin: float, micro_lamports: int) -> Budget:

@@ -20,7 +20,7 @@ from relayer.chain.refusals import described, refusal
 from relayer.chain.rpc import Rpc, SignatureStatus, Simulation, Sleep
 from relayer.chain.settings import ClusterSettings
 from relayer.chain.signer import Signer
-from relayer.chain.transaction import sign_v0
+from relayer.chain.transaction import V0
 from relayer.domain.errors import PermanentError, TransientError
 from relayer.domain.intents import Submission, SubmissionState
 from relayer.telemetry.metrics import Metrics
@@ -63,13 +63,13 @@ class Sender:
         """
         blockhash = await self._rpc.latest_blockhash()
         keys = [self.payer, *signers]
-        trial = sign_v0([*TRIAL.instructions(), *instructions], keys, blockhash.value)
+        trial = V0.sign(TRIAL, instructions, keys, blockhash.value)
         simulation = await self._rpc.simulate(trial.wire, min_slot=blockhash.slot)
         if simulation.err is not None:
             self._metrics.transactions.labels(purpose, "refused").inc()
             raise refusal(simulation, wire=trial.wire, purpose=purpose, oracle_program=self._oracle_program)
         budget = await self._budget(simulation, instructions)
-        signed = sign_v0([*budget.instructions(), *instructions], keys, blockhash.value)
+        signed = V0.sign(budget, instructions, keys, blockhash.value)
         return Submission(
             signature=signed.signature,
             intent_key=intent_key or purpose,

@@ -8,14 +8,18 @@ from solders.hash import Hash
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
+from relayer.chain.fees import TRIAL
 from relayer.chain.refusals import described, refusal
 from relayer.chain.rpc import Simulation
 from relayer.chain.signer import Signer
-from relayer.chain.transaction import sign_v0
+from relayer.chain.transaction import V0
 from relayer.domain.errors import PermanentError, TransientError
 
 ORACLE, PNP = Pubkey.from_bytes(bytes([7] * 32)), Pubkey.from_bytes(bytes([8] * 32))
-WIRE = sign_v0([Instruction(ORACLE, b"", []), Instruction(PNP, b"", [])], [Signer(os.urandom(32))], Hash.default()).wire
+# three instructions for the limits come first
+WIRE = V0.sign(
+    TRIAL, [Instruction(ORACLE, b"", []), Instruction(PNP, b"", [])], [Signer(os.urandom(32))], Hash.default()
+).wire
 ANCHOR = (
     f"Program {PNP} invoke [1]",
     "Program log: AnchorError occurred. Error Code: MarketNotEnded. Error Number: 6004. Error Message: Not ended.",
@@ -28,22 +32,22 @@ def text(err: Any, *logs: str) -> str:
 
 
 def test_our_program_s_errors_have_names_even_without_logs() -> None:
-    assert text({"InstructionError": [0, {"Custom": 6006}]}).startswith(
-        f"instruction 1 (program {ORACLE}): WrongAddress (6006): "
+    assert text({"InstructionError": [3, {"Custom": 6006}]}).startswith(
+        f"instruction 4 (program {ORACLE}): WrongAddress (6006): "
     )
 
 
 def test_an_anchor_program_s_error_is_what_its_log_says() -> None:
-    err = {"InstructionError": [1, {"Custom": 6004}]}
-    assert text(err, *ANCHOR) == f"instruction 2 (program {PNP}): MarketNotEnded (6004): Not ended."
+    err = {"InstructionError": [4, {"Custom": 6004}]}
+    assert text(err, *ANCHOR) == f"instruction 5 (program {PNP}): MarketNotEnded (6004): Not ended."
     assert "Unknown (6004)" in text(err), "6004 of another program is not ours"
 
 
 @pytest.mark.parametrize(
     ("err", "words"),
     [
-        ({"InstructionError": [1, "InvalidArgument"]}, f"instruction 2 (program {PNP}): InvalidArgument"),
-        ({"InstructionError": [1, {"BorshIoError": "x"}]}, "BorshIoError"),
+        ({"InstructionError": [4, "InvalidArgument"]}, f"instruction 5 (program {PNP}): InvalidArgument"),
+        ({"InstructionError": [4, {"BorshIoError": "x"}]}, "BorshIoError"),
         ({"InstructionError": [9, {"Custom": 1}]}, "instruction 10 (program None): Unknown (1)"),
         ({"InsufficientFundsForRent": {"account_index": 1}}, "InsufficientFundsForRent {'account_index': 1}"),
         ("AccountInUse", "AccountInUse"),
@@ -62,8 +66,8 @@ def test_every_shape_of_error_has_words(err: Any, words: str) -> None:
         ("AccountNotFound", (), TransientError),
         ("BlockhashNotFound", (), TransientError),
         ({"InsufficientFundsForRent": {"account_index": 0}}, (), TransientError),
-        ({"InstructionError": [1, {"Custom": 1}]}, ("Transfer: insufficient lamports 5, need 9",), TransientError),
-        ({"InstructionError": [1, {"Custom": 1}]}, (), PermanentError),
+        ({"InstructionError": [4, {"Custom": 1}]}, ("Transfer: insufficient lamports 5, need 9",), TransientError),
+        ({"InstructionError": [4, {"Custom": 1}]}, (), PermanentError),
         ("SanitizeFailure", (), PermanentError),
     ],
 )
