@@ -17,7 +17,7 @@ class MarketReport:
 
     kind: str
     pnp: PnpKind
-    question: str
+    asks: str
     verdict: Answer
     expected: str
     winner: Outcome | None
@@ -72,14 +72,14 @@ class DemoReport:
     def table(self) -> Table:
         """The markets, one a row."""
         table = Table(title="Second-derivative markets on chain", title_justify="left")
-        for column in ("kind", "PNP", "question", "verdict", "expected", "winner on chain", ""):
+        for column in ("kind", "PNP", "asks whether", "verdict", "counted", "on chain", ""):
             table.add_column(column, overflow="fold")
         for market in self.markets:
             mark = "[green]settled[/]" if market.as_expected else "[red]wrong[/]"
             table.add_row(
                 market.kind,
                 market.pnp,
-                market.question,
+                market.asks,
                 market.verdict,
                 market.expected,
                 market.winner or "none",

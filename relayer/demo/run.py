@@ -15,7 +15,6 @@ from pathlib import Path
 
 from relayer.app import Relayer, open_relayer
 from relayer.conditions.parse import parse_spec
-from relayer.conditions.question import question
 from relayer.conditions.spec import Spec
 from relayer.demo.cluster import DemoCluster, create_markets, open_cluster
 from relayer.demo.expected import expected_answer
@@ -171,7 +170,7 @@ async def _report(
             MarketReport(
                 kind=one.market.kind,
                 pnp=one.market.pnp,
-                question=question(one.spec).partition(" If undecidable")[0],
+                asks=one.market.asks,
                 verdict=armed.verdict().answer,
                 expected=expected_answer(one.market, tape, start_ms, _MARKET_END_MS),
                 winner=winner,

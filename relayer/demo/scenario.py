@@ -17,11 +17,12 @@ TICKERS = tuple(f"{_EVENT}-{strike}" for strike in ("T40", "B40.5", "B42.5", "B4
 
 @dataclass(frozen=True, slots=True)
 class DemoMarket:
-    """One derivative market to create: its spec as JSON, and what it asks in plain terms for the direct count."""
+    """One derivative market to create: what it asks in short, and the parts of its spec as JSON."""
 
     kind: str
     pnp: PnpKind
     ticker: str
+    asks: str
     test: dict[str, str]
     price: dict[str, str | int] | None = None
 
@@ -40,6 +41,7 @@ class DemoMarket:
         return json.dumps(document, indent=1).encode()
 
 
+_RESOLVES_YES = {"type": "outcome", "result": "yes"}
 _ONE_HUNDRED = {"source": "executable", "min_size": "100.00"}
 
 MARKETS = (
@@ -47,6 +49,7 @@ MARKETS = (
         "momentum",
         PnpKind.V2,
         f"{_EVENT}-B44.5",
+        "B44.5 is bid at 0.70 for 2 s",
         {"type": "reach", "direction": "up", "level": "0.7000"},
         {**_ONE_HUNDRED, "held_s": 2},
     ),
@@ -54,9 +57,10 @@ MARKETS = (
         "momentum",
         PnpKind.V3,
         f"{_EVENT}-B42.5",
+        "B42.5 is ever bid at 0.50",
         {"type": "reach", "direction": "up", "level": "0.5000"},
         {**_ONE_HUNDRED, "held_s": 0},
     ),
-    DemoMarket("outcome", PnpKind.V2, f"{_EVENT}-B46.5", {"type": "outcome", "result": "yes"}),
-    DemoMarket("outcome", PnpKind.V3, f"{_EVENT}-B44.5", {"type": "outcome", "result": "yes"}),
+    DemoMarket("outcome", PnpKind.V2, f"{_EVENT}-B46.5", "B46.5 resolves yes", _RESOLVES_YES),
+    DemoMarket("outcome", PnpKind.V3, f"{_EVENT}-B44.5", "B44.5 resolves yes", _RESOLVES_YES),
 )

@@ -27,7 +27,7 @@ DEATHS = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
 DYING = ("-m", "tests.e2e.dying_relayer")
 STARTED = '"event": "started"'
 INSTRUCTIONS = {"c1129b3ea17c5019": "create", "4adfbb06f513dcfd": "activate", "83c74b9b10c74801": "settle"}
-OUTCOME = DemoMarket("outcome", PnpKind.V2, TICKERS[4], {"type": "outcome", "result": "yes"})
+OUTCOME = DemoMarket("outcome", PnpKind.V2, TICKERS[4], "", {"type": "outcome", "result": "yes"})
 
 
 async def test_killed_at_every_step_it_activates_once_and_settles_once(tmp_path: Path) -> None:

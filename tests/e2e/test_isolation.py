@@ -86,8 +86,8 @@ async def test_an_unknown_market_is_named_and_the_others_are_published(tmp_path:
 
 
 async def test_a_derivative_of_an_unknown_market_stays_frozen_and_says_why(tmp_path: Path) -> None:
-    parent = DemoMarket("outcome", PnpKind.V3, UNKNOWN.partition(":")[2], {"type": "outcome", "result": "yes"})
-    sound = DemoMarket("outcome", PnpKind.V3, TICKERS[4], {"type": "outcome", "result": "yes"})
+    parent = DemoMarket("outcome", PnpKind.V3, UNKNOWN.partition(":")[2], "", {"type": "outcome", "result": "yes"})
+    sound = DemoMarket("outcome", PnpKind.V3, TICKERS[4], "", {"type": "outcome", "result": "yes"})
     asked = [(market, market.spec(tape_time(0), tape_time(100_000))) for market in (parent, sound)]
     async with open_world(tmp_path, tape_time(10), asked) as world, daemon(world):
 
@@ -100,7 +100,7 @@ async def test_a_derivative_of_an_unknown_market_stays_frozen_and_says_why(tmp_p
 
 
 async def test_a_spec_file_that_is_broken_leaves_its_market_unbound(tmp_path: Path) -> None:
-    asked = DemoMarket("outcome", PnpKind.V3, TICKERS[4], {"type": "outcome", "result": "yes"})
+    asked = DemoMarket("outcome", PnpKind.V3, TICKERS[4], "", {"type": "outcome", "result": "yes"})
     document = asked.spec(tape_time(0), tape_time(100_000))
     async with open_world(tmp_path, tape_time(10), [(asked, document)]) as world:
         (tmp_path / "specs" / "0.json").write_bytes(document.replace(b'"version": 1', b'"version": 2'))
