@@ -14,6 +14,7 @@ from solana.rpc.async_api import AsyncClient
 from solana.rpc.commitment import Confirmed
 from solders.pubkey import Pubkey
 from solders.signature import Signature
+from solders.transaction import VersionedTransaction
 
 from relayer.conditions.parse import parse_spec
 from relayer.demo.scenario import TICKERS, DemoMarket
@@ -101,6 +102,7 @@ async def changes(world: World, address: str) -> Counter[str]:
 async def instruction_of(client: AsyncClient, signature: Signature) -> str:
     answer = await client.get_transaction(signature, encoding="base64", max_supported_transaction_version=0)
     assert answer.value
-    message = answer.value.transaction.transaction.message  # type: ignore[union-attr]
-    known = {bytes(instruction.data)[:8].hex() for instruction in message.instructions}
+    transaction = answer.value.transaction.transaction
+    assert isinstance(transaction, VersionedTransaction)
+    known = {bytes(instruction.data)[:8].hex() for instruction in transaction.message.instructions}
     return next((name for discriminator, name in INSTRUCTIONS.items() if discriminator in known), "other")
