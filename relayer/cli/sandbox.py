@@ -22,6 +22,16 @@ LEAD_MS = 2_000
 """The start comes this long after the command, so that a client can connect before."""
 
 
+def _list_faults(wanted: bool) -> None:
+    if not wanted:
+        return
+    from relayer.sandbox.faults.kit import ALL
+
+    for name, known in ALL.items():
+        typer.echo(f"{name:21}{known.group:8}{known.rate:<8g}{known.about}")
+    raise typer.Exit
+
+
 def sandbox(
     tape: Annotated[Path | None, typer.Option(help="Replay tape; the shipped day if left out.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8888,
@@ -33,11 +43,17 @@ def sandbox(
     clock_origin: Annotated[int | None, typer.Option(help="Shared clock: milliseconds shown at --clock-wall.")] = None,
     clock_wall: Annotated[int | None, typer.Option(help="Shared clock: wall time in milliseconds.")] = None,
     clock_speed: Annotated[float | None, typer.Option(help="Shared clock: seconds a second.")] = None,
+    fault: Annotated[list[str] | None, typer.Option(help="Fault by name, or name=rate; may be repeated.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same faults.")] = 0,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="List all faults and exit.", callback=_list_faults, is_eager=True)
+    ] = False,
 ) -> None:
     """Serve a recorded day as Kalshi would: REST and WebSocket with real request signatures, at any speed.
 
-    Example: relayer sandbox --speed 60 --key-dir /tmp/sandbox
+    Example: relayer sandbox --speed 60 --key-dir /tmp/sandbox --fault sequence-hole --fault rest-429=0.5
     """
+    from relayer.sandbox.faults.kit import FaultKit
     from relayer.sandbox.server import Sandbox
     from relayer.tape.replay import SHIPPED_TAPE, ReplayTape
 
@@ -47,8 +63,10 @@ def sandbox(
         numbers = _shared_clock(*shared)
     else:
         numbers = ClockNumbers(_moment(start) if start else replay.header.from_ms, int(wall_ms()) + LEAD_MS, speed)
+    kit = FaultKit(fault or (), seed=seed)
     keys, private = _keys(key_id, public_key, key_dir)
-    asyncio.run(_serve(Sandbox(tape=replay, clock=numbers.clock(), keys=keys), port, numbers, private))
+    venue = Sandbox(tape=replay, clock=numbers.clock(), keys=keys, faults=kit)
+    asyncio.run(_serve(venue, port, numbers, private))
 
 
 class ClockNumbers(NamedTuple):

@@ -29,12 +29,17 @@ class VenueFrame:
 
     @cached_property
     def _yes_priced(self) -> bytes:
-        msg = msgspec.json.decode(self.msg)
-        if msg.get("side") == "no":
-            msg["price_dollars"] = _turned(msg["price_dollars"])
-        if "no_dollars_fp" in msg:
-            msg["no_dollars_fp"] = [[_turned(price), size] for price, size in msg["no_dollars_fp"]]
-        return msgspec.json.encode(msg)
+        return turned_msg(self.msg)
+
+
+def turned_msg(msg: bytes) -> bytes:
+    """An order-book `msg` with its NO levels in the other convention: NO prices become YES prices, and back."""
+    fields = msgspec.json.decode(msg)
+    if fields.get("side") == "no":
+        fields["price_dollars"] = _turned(fields["price_dollars"])
+    if "no_dollars_fp" in fields:
+        fields["no_dollars_fp"] = [[_turned(price), size] for price, size in fields["no_dollars_fp"]]
+    return msgspec.json.encode(fields)
 
 
 def _turned(price: str) -> str:

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from relayer.domain.clock import Clock
 from relayer.domain.units import Millis
 from relayer.sandbox.state import VenueState
-from relayer.tape.replay import FrameRecord, Record, ReplayTape
+from relayer.tape.replay import FrameRecord, Record
 
 _BATCH = 200
 """Records applied before others get the event loop."""
 
 
 class Player:
-    """Lines up to the header's `from` are the start state: applied at once, told to nobody."""
+    """Records up to `start_ms` are the start state: applied at once, told to nobody."""
 
     def __init__(
-        self, tape: ReplayTape, clock: Clock, state: VenueState, deliver: Callable[[FrameRecord], None]
+        self,
+        records: Iterator[Record],
+        clock: Clock,
+        state: VenueState,
+        deliver: Callable[[FrameRecord], None],
+        *,
+        start_ms: Millis,
     ) -> None:
         self._clock, self._state, self._deliver = clock, state, deliver
-        self._records = tape.records()
+        self._records = records
         self._next: Record | None = next(self._records, None)
-        while self._next is not None and self._next.at_ms <= tape.header.from_ms:
+        while self._next is not None and self._next.at_ms <= start_ms:
             state.apply(self._next)
             self._next = next(self._records, None)
 

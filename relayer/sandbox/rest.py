@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -16,6 +16,9 @@ from aiohttp import web
 
 from relayer.domain.units import millis_from_rfc3339
 from relayer.sandbox.auth import KEY_HEADER, Signatures
+from relayer.sandbox.faults.kit import FaultKit
+from relayer.sandbox.faults.requests import Handler
+from relayer.sandbox.limits import READ, WRITE, Buckets
 from relayer.sandbox.player import Player
 from relayer.sandbox.state import API, Json, VenueState
 
@@ -44,10 +47,6 @@ DEFAULT_BODIES: dict[str, Json] = {
     },
 }
 """Answers of a tape that says nothing of its own about these paths."""
-READ_BUCKET = {"bucket_capacity": 400, "refill_rate": 200}
-WRITE_BUCKET = {"bucket_capacity": 100, "refill_rate": 100}
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def answer(body: Any, status: int = 200) -> web.Response:
@@ -64,6 +63,11 @@ def not_found() -> web.Response:
     return refused({"code": "not_found", "message": "not found"}, 404)
 
 
+def too_many() -> web.Response:
+    """No Retry-After and no cool-down: the bucket goes on filling."""
+    return answer({"error": "too many requests"}, 429)
+
+
 def bad_parameter(call: str, field: str, tag: str) -> web.Response:
     key = f"{call}Params.{field}"
     why = f"Key: '{key}' Error:Field validation for '{field}' failed on the '{tag}' tag"
@@ -73,45 +77,44 @@ def bad_parameter(call: str, field: str, tag: str) -> web.Response:
 class RestApi:
     """Handlers over one venue; every answer shows the state of the moment it is given."""
 
-    def __init__(self, state: VenueState, player: Player, signatures: Signatures) -> None:
-        self._state, self._player, self._signatures = state, player, signatures
+    def __init__(self, state: VenueState, player: Player, signatures: Signatures, faults: FaultKit) -> None:
+        self._state, self._player, self._signatures, self._faults = state, player, signatures, faults
+        self._buckets = Buckets()
 
     def add_to(self, app: web.Application) -> None:
-        get = app.router.add_get
-        get(f"{API}/account/limits", self._signed(self.account_limits))
-        get(f"{API}/markets", self._open(self.markets))
-        get(f"{API}/markets/trades", self._open(self.trades))
-        get(f"{API}/markets/orderbooks", self._open(self.orderbooks))
-        get(f"{API}/markets/candlesticks", self._open(self.candles_batch))
-        get(f"{API}/markets/{{ticker}}", self._open(self.market))
-        get(f"{API}/markets/{{ticker}}/orderbook", self._open(self.orderbook))
-        get(f"{API}/events/{{event}}", self._open(self.event))
-        get(f"{API}/series/{{series}}/markets/{{ticker}}/candlesticks", self._open(self.candles))
-        get(f"{API}/{{rest:.*}}", self._open(self.other))
+        def get(path: str, handler: Handler, *, needs_key: bool = False) -> None:
+            checked = self._checked(handler, needs_key=needs_key)
+            app.router.add_get(f"{API}/{path}", self._faults.around(checked, handshakes=False))
 
-    def _signed(self, handler: Handler) -> Handler:
-        async def checked(request: web.Request) -> web.StreamResponse:
-            refusal = self._signatures.refusal(request.method, request.rel_url.raw_path, request.headers)
-            if refusal is not None:
-                return refused(refusal)
-            self._player.catch_up()
-            return await handler(request)
+        get("account/limits", self.account_limits, needs_key=True)
+        get("markets", self.markets)
+        get("markets/trades", self.trades)
+        get("markets/orderbooks", self.orderbooks)
+        get("markets/candlesticks", self.candles_batch)
+        get("markets/{ticker}", self.market)
+        get("markets/{ticker}/orderbook", self.orderbook)
+        get("events/{event}", self.event)
+        get("series/{series}/markets/{ticker}/candlesticks", self.candles)
+        get("{rest:.*}", self.other)
 
-        return checked
-
-    def _open(self, handler: Handler) -> Handler:
-        signed = self._signed(handler)
+    def _checked(self, handler: Handler, *, needs_key: bool) -> Handler:
+        """The handler behind signature and rate limit, over the state of the moment."""
 
         async def served(request: web.Request) -> web.StreamResponse:
-            if KEY_HEADER in request.headers:
-                return await signed(request)
+            if needs_key or KEY_HEADER in request.headers:
+                refusal = self._signatures.refusal(request.method, request.rel_url.raw_path, request.headers)
+                if refusal is not None:
+                    return refused(refusal)
+            if not self._buckets.take(request.headers.get(KEY_HEADER, "")):
+                return too_many()
             self._player.catch_up()
             return await handler(request)
 
         return served
 
     async def account_limits(self, request: web.Request) -> web.Response:
-        return answer({"grants": [], "usage_tier": "basic", "read": READ_BUCKET, "write": WRITE_BUCKET})
+        budgets = {"read": asdict(READ), "write": asdict(WRITE)}
+        return answer({"grants": [], "usage_tier": "basic", **budgets})
 
     async def markets(self, request: web.Request) -> web.Response:
         query = request.query

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
-from relayer.domain.clock import Clock
+from relayer.domain.clock import Clock, wall_ms
 from relayer.domain.errors import FatalError
-from relayer.sandbox.auth import PublicKey, Signatures
+from relayer.sandbox.auth import KEY_HEADER, PublicKey, Signatures
+from relayer.sandbox.faults.dice import Dice
+from relayer.sandbox.faults.kit import CONNECTION_REFUSED, TLS_FAILURE, FaultKit
 from relayer.sandbox.frames import VenueFrame
+from relayer.sandbox.limits import MAX_CONNECTIONS
 from relayer.sandbox.player import Player
-from relayer.sandbox.rest import RestApi, refused
+from relayer.sandbox.rest import RestApi, refused, too_many
 from relayer.sandbox.session import Session
 from relayer.sandbox.state import API, CHANNELS, VenueState
-from relayer.tape.replay import FrameRecord, ReplayTape
+from relayer.sandbox.tls import self_signed_context
+from relayer.tape.replay import FrameRecord, Record, ReplayTape
 
 WS_PATH = "/trade-api/ws/v2"
 
@@ -36,44 +42,59 @@ class Sandbox:
     keys: public keys by key id; requests signed by others are refused.
     """
 
-    def __init__(self, *, tape: ReplayTape, clock: Clock, keys: Mapping[str, PublicKey]) -> None:
-        self.tape, self.clock = tape, clock
-        self.frames_total = _rehearse(tape)
+    def __init__(
+        self, *, tape: ReplayTape, clock: Clock, keys: Mapping[str, PublicKey], faults: FaultKit | None = None
+    ) -> None:
+        self.tape, self.clock, self.faults = tape, clock, faults or FaultKit(())
+        self.frames_total = self._rehearse()
         """WebSocket frames the tape holds after its start state."""
         self.frames_sent = 0
         """Tape frames sent, counted once a connection that had subscribed to them."""
         self.state = VenueState()
-        self.player = Player(tape, clock, self.state, self._deliver)
-        self._signatures = Signatures(keys)
-        self._sessions: set[Session] = set()
-        self._sockets: set[web.WebSocketResponse] = set()
+        self.player = Player(self._records(), clock, self.state, self._deliver, start_ms=tape.header.from_ms)
+        self._signatures = Signatures(keys, wall=self._wall_ms)
+        self._sessions: dict[Session, str] = {}
+        self._connections = 0
 
     def app(self) -> web.Application:
         app = web.Application()
-        app.router.add_get(WS_PATH, self._connect)
-        RestApi(self.state, self.player, self._signatures).add_to(app)
+        app.router.add_get(WS_PATH, self.faults.around(self._connect, handshakes=True))
+        RestApi(self.state, self.player, self._signatures, self.faults).add_to(app)
+        app.on_response_prepare.append(self._stamp)
         app.on_shutdown.append(self._hang_up)
         return app
+
+    def _records(self) -> Iterator[Record]:
+        return self.faults.rewrite(self.tape.records())
+
+    def _wall_ms(self) -> float:
+        return wall_ms() + self.faults.skew_ms
+
+    async def _stamp(self, _: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = formatdate(self._wall_ms() / 1000, usegmt=True)
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
         refusal = self._signatures.refusal(request.method, request.rel_url.raw_path, request.headers)
         if refusal is not None:
             return refused(refusal)
+        account = request.headers[KEY_HEADER]
+        if sum(other == account for other in self._sessions.values()) >= MAX_CONNECTIONS:
+            return too_many()
         ws = web.WebSocketResponse(compress=False)
         await ws.prepare(request)
-        session = Session(ws, self.state, self.player)
-        self._sessions.add(session)
-        self._sockets.add(ws)
+        self._connections += 1
+        assert request.transport is not None
+        links = self.faults.connection(self._connections, self.state)
+        session = Session(ws, self.state, self.player, links, request.transport)
+        self._sessions[session] = account
         try:
             await session.run()
         finally:
-            self._sessions.discard(session)
-            self._sockets.discard(ws)
+            del self._sessions[session]
         return ws
 
     async def _hang_up(self, _: web.Application) -> None:
-        for ws in list(self._sockets):
-            await ws.close(code=WSCloseCode.GOING_AWAY, message=b"sandbox stops")
+        await asyncio.gather(*(session.hang_up() for session in self._sessions))
 
     def _deliver(self, record: FrameRecord) -> None:
         if not self._sessions:
@@ -91,14 +112,13 @@ class Sandbox:
             for session in listeners:
                 session.deliver(frame)
 
-
-def _rehearse(tape: ReplayTape) -> int:
-    """Play the whole tape once without a clock, so that a wrong one fails now; returns the frames to be sent."""
-    state, frames = VenueState(), 0
-    for record in tape.records():
-        state.apply(record)
-        frames += isinstance(record, FrameRecord) and record.at_ms > tape.header.from_ms
-    return frames
+    def _rehearse(self) -> int:
+        """Play the whole tape once without a clock, so that a wrong one fails now; returns the frames to be sent."""
+        state, frames = VenueState(), 0
+        for record in self._records():
+            state.apply(record)
+            frames += isinstance(record, FrameRecord) and record.at_ms > self.tape.header.from_ms
+        return frames
 
 
 @contextlib.asynccontextmanager
@@ -107,21 +127,40 @@ async def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> Asy
     runner = web.AppRunner(sandbox.app(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     playing = asyncio.create_task(sandbox.player.run(), name="sandbox player")
+    tls = self_signed_context(host) if TLS_FAILURE in sandbox.faults else None
+    helpers = [playing]
     try:
-        site = web.TCPSite(runner, host, port)
-        await _start(site, host, port)
-        bound = runner.addresses[0][1]
-        yield Urls(rest=f"http://{host}:{bound}{API}", ws=f"ws://{host}:{bound}{WS_PATH}")
+        site = await _listen(runner, host, port, tls)
+        bound = int(runner.addresses[0][1])
+        if refusing := sandbox.faults.dice(CONNECTION_REFUSED):
+            helpers.append(asyncio.create_task(_come_and_go(site, runner, host, bound, tls, refusing)))
+        secure = "s" if tls else ""
+        yield Urls(rest=f"http{secure}://{host}:{bound}{API}", ws=f"ws{secure}://{host}:{bound}{WS_PATH}")
     finally:
-        playing.cancel()
-        await asyncio.gather(playing, return_exceptions=True)
+        for task in helpers:
+            task.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
         await runner.cleanup()
 
 
-async def _start(site: web.TCPSite, host: str, port: int) -> None:
+async def _listen(runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None) -> web.TCPSite:
+    site = web.TCPSite(runner, host, port, ssl_context=tls)
     try:
         await site.start()
     except OSError as error:
         raise FatalError(
             f"The sandbox cannot listen on {host}:{port} ({error.strerror}): choose another port; 0 takes a free one."
         ) from error
+    return site
+
+
+async def _come_and_go(
+    site: web.TCPSite, runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None, dice: Dice
+) -> None:
+    """Each second, perhaps, stop listening for a while; open connections stay."""
+    while True:
+        await asyncio.sleep(1.0)
+        if dice.strikes():
+            await site.stop()
+            await asyncio.sleep(dice.seconds(0.5, 3.0))
+            site = await _listen(runner, host, port, tls)

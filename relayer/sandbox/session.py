@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from relayer.domain.units import Millis
 from relayer.sandbox.commands import ERRORS, Command, Params, RefusedError, read_command
+from relayer.sandbox.faults.frames import Sent
+from relayer.sandbox.faults.kit import LinkFaults
+from relayer.sandbox.faults.links import LinkAction
 from relayer.sandbox.frames import VenueFrame
 from relayer.sandbox.player import Player
 from relayer.sandbox.state import VenueState
@@ -24,6 +27,9 @@ from relayer.sandbox.state import VenueState
 PING_EVERY_S = 10.0
 MAX_WAITING = 50_000
 """Frames that may wait for a slow reader before its subscription ends with code 25."""
+
+FORGET_FROZEN_S = 300.0
+"""How long a half-open connection, which cannot notice its client leaving, is kept."""
 
 
 @dataclass(slots=True)
@@ -42,26 +48,45 @@ class Subscription:
 
 
 class Session:
-    """Everything between the accepted handshake and the closed socket."""
+    """Everything between the accepted handshake and the closed socket.
 
-    def __init__(self, ws: web.WebSocketResponse, state: VenueState, player: Player) -> None:
-        self._ws, self._state, self._player = ws, state, player
+    transport: of the socket, for what only a broken network does.
+    """
+
+    def __init__(
+        self,
+        ws: web.WebSocketResponse,
+        state: VenueState,
+        player: Player,
+        faults: LinkFaults,
+        transport: asyncio.Transport,
+    ) -> None:
+        self._ws, self._state, self._player, self._faults, self._transport = ws, state, player, faults, transport
         self._subscriptions: dict[str, Subscription] = {}
         self._last_sid = 0
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[Sent] = deque()
         self._something = asyncio.Event()
+        self._silent = self._frozen = self._closing = False
+        self._every_s, self._max_waiting = 0.0, MAX_WAITING
 
     async def run(self) -> None:
         """Serve until either side closes."""
         helpers = [asyncio.create_task(self._write()), asyncio.create_task(self._ping())]
         try:
             async for message in self._ws:
-                if message.type is WSMsgType.TEXT:
+                if message.type is WSMsgType.TEXT and not self._silent:
                     self._obey(message.data)
         finally:
             for task in helpers:
                 task.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
+
+    async def hang_up(self) -> None:
+        """Close, whatever state the connection is in."""
+        if self._frozen:
+            self._transport.abort()
+        else:
+            await self._ws.close(code=WSCloseCode.GOING_AWAY, message=b"sandbox stops")
 
     def wants(self, channel: str, ticker: str | None) -> bool:
         subscription = self._subscriptions.get(channel)
@@ -72,33 +97,90 @@ class Session:
         subscription = self._subscriptions.get(frame.channel)
         if subscription is None or not subscription.wants(frame.ticker):
             return False
-        if len(self._waiting) >= MAX_WAITING:
-            self._drop(subscription)
+        if len(self._waiting) >= self._max_waiting:
+            self._drop(subscription, 25)
             return False
-        self._send(frame.kind, subscription, msg=frame.shown(subscription.yes_prices))
+        self._tell(frame.kind, subscription, frame.shown(subscription.yes_prices))
+        action = self._faults.action()
+        if action is not None:
+            self._suffer(action, subscription)
         return True
 
-    def _drop(self, subscription: Subscription) -> None:
+    def _suffer(self, action: LinkAction, subscription: Subscription) -> None:
+        match action:
+            case LinkAction.SILENCE:
+                self._fall_silent()
+            case LinkAction.FREEZE:
+                self._fall_silent()
+                self._frozen = True
+                self._transport.pause_reading()
+                asyncio.get_running_loop().call_later(FORGET_FROZEN_S, self._transport.abort)
+            case LinkAction.ABORT:
+                self._transport.abort()
+            case LinkAction.CLOSE:
+                self._closing = True
+                self._something.set()
+            case LinkAction.OVERFLOW:
+                self._drop(subscription, 25)
+            case LinkAction.CHANNEL_ERROR:
+                self._drop(subscription, 10)
+            case LinkAction.RENEW:
+                self._renew(subscription)
+            case LinkAction.THROTTLE:
+                self._every_s, self._max_waiting = 0.05, 100
+
+    def _fall_silent(self) -> None:
+        self._silent = True
+        self._subscriptions.clear()
+        self._waiting.clear()
+
+    def _drop(self, subscription: Subscription, code: int) -> None:
         del self._subscriptions[subscription.channel]
-        self._send("error", subscription, msg=_error(25))
+        self._send("error", subscription, msg=_error(code))
+
+    def _renew(self, old: Subscription) -> None:
+        self._last_sid += 1
+        new = replace(old, sid=self._last_sid, seq=0)
+        self._subscriptions[new.channel] = new
+        self._send("subscribed", msg=msgspec.json.encode({"channel": new.channel, "sid": new.sid}))
+        self._show(new, sorted(new.tickers), Params(), self._player.now_ms())
 
     async def _write(self) -> None:
         while not self._ws.closed:
             await self._something.wait()
             self._something.clear()
-            while self._waiting:
+            while self._waiting and not self._silent:
+                sent = self._waiting.popleft()
+                if sent.delay_s or self._every_s:
+                    await asyncio.sleep(sent.delay_s + self._every_s)
                 try:
-                    await self._ws.send_frame(self._waiting.popleft(), WSMsgType.TEXT)
+                    await self._ws.send_frame(sent.text, WSMsgType.TEXT)
                 except ConnectionError:
                     return
+            if self._closing:
+                await self._ws.close(code=WSCloseCode.GOING_AWAY)
 
     async def _ping(self) -> None:
         while not self._ws.closed:
             await asyncio.sleep(PING_EVERY_S)
             try:
-                await self._ws.ping(b"heartbeat")
+                if not self._silent:
+                    await self._ws.ping(b"heartbeat")
             except ConnectionError:
                 return
+
+    def _tell(
+        self,
+        kind: str,
+        subscription: Subscription,
+        msg: bytes,
+        *,
+        command_id: int = 0,
+        at_ms: Millis | None = None,
+    ) -> None:
+        """Send market data, or what faults make of it."""
+        for made, text in self._faults.content(kind, msg):
+            self._send(made, subscription, command_id=command_id, msg=text, at_ms=at_ms)
 
     def _send(
         self,
@@ -110,17 +192,20 @@ class Session:
         at_ms: Millis | None = None,
     ) -> None:
         """Queue one frame; with a subscription it is numbered, `ticker` excepted."""
+        seq: int | None = None
         head = f'{{"type":"{kind}"'
         if command_id:
             head += f',"id":{command_id}'
         if subscription is not None:
             head += f',"sid":{subscription.sid}'
             if subscription.channel != "ticker":
-                subscription.seq += 1
-                head += f',"seq":{subscription.seq}'
+                seq = subscription.seq = subscription.seq + 1
+                head += f',"seq":{seq}'
         head += f',"sending_ts_ms":{self._player.now_ms() if at_ms is None else at_ms}'
-        self._waiting.append(b'%b,"msg":%b}' % (head.encode(), msg) if msg else head.encode() + b"}")
-        self._something.set()
+        text = b'%b,"msg":%b}' % (head.encode(), msg) if msg else head.encode() + b"}"
+        if not self._silent:
+            self._waiting.extend(self._faults.transport(Sent(text, seq)))
+            self._something.set()
 
     def _obey(self, text: str) -> None:
         try:
@@ -186,11 +271,11 @@ class Session:
             if subscription.channel == "orderbook_delta":
                 self._snapshot(subscription, ticker, now)
             elif subscription.channel == "ticker" and params.send_initial_snapshot:
-                self._send("ticker", subscription, msg=self._state.ticker_msg(ticker, now), at_ms=now)
+                self._tell("ticker", subscription, self._state.ticker_msg(ticker, now), at_ms=now)
 
     def _snapshot(self, subscription: Subscription, ticker: str, now: Millis, command_id: int = 0) -> None:
         msg = self._state.snapshot_msg(ticker, yes_prices=subscription.yes_prices)
-        self._send("orderbook_snapshot", subscription, command_id=command_id, msg=msg, at_ms=now)
+        self._tell("orderbook_snapshot", subscription, msg, command_id=command_id, at_ms=now)
 
     def _update(self, command_id: int, params: Params, now: Millis) -> None:
         known = self._by_sid(params.one_sid())

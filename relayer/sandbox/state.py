@@ -18,7 +18,7 @@ from relayer.sandbox.candles import Best, Candles
 from relayer.tape.replay import FrameRecord, Record, RestRecord
 
 API = "/trade-api/v2"
-_MARKETS = f"{API}/markets/"
+MARKETS_PATH = f"{API}/markets/"
 QUOTED = frozenset({"active", "inactive"})
 """Statuses whose market object shows the book; the others were recorded with an empty one."""
 
@@ -116,7 +116,7 @@ class VenueState:
             raise UsageError(f"The tape's {what} of {rfc3339(record.at_ms)} cannot be applied: {error}.") from error
 
     def _apply_body(self, record: RestRecord) -> None:
-        ticker = record.path.removeprefix(_MARKETS)
+        ticker = record.path.removeprefix(MARKETS_PATH)
         if ticker != record.path and "/" not in ticker:
             _LISTED.decode(record.body)
             self.markets[ticker] = msgspec.json.decode(record.body)["market"]
