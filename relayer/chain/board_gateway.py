@@ -13,21 +13,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Never
 
 from solders.hash import Hash
-from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from relayer.chain.board_setup import BoardView, list_markets, make_board, read_board
 from relayer.chain.fees import TRIAL, Budget, PublishCost, publish_cost
 from relayer.chain.flights import Flight, Flights
+from relayer.chain.mold import Molds
 from relayer.chain.packer import Batch, Room, batched, packed
-from relayer.chain.programs.board import ENTRY_LEN, Board, board_address, publish
+from relayer.chain.programs.board import ENTRY_LEN, Board, board_address, publish, publish_data
 from relayer.chain.refusals import refusal
 from relayer.chain.rpc import Rpc, Simulation, Sleep
 from relayer.chain.sender import Sender
 from relayer.chain.settings import BoardSettings, ClusterSettings
 from relayer.chain.signer import Signer
 from relayer.chain.terms import Moment, Terms
-from relayer.chain.transaction import V0, V1, V1_FEATURE, Signed
+from relayer.chain.transaction import V0, V1, V1_FEATURE, Format, Signed
 from relayer.domain.board import FeedState, FeedUpdate
 from relayer.domain.errors import PermanentError, TransientError, UsageError
 from relayer.domain.markets import MarketId
@@ -75,8 +75,7 @@ class BoardGateway:
         self._flights = Flights(rpc=rpc, board=self._board, metrics=metrics, settings=cluster, monotonic=monotonic)
         self._indexes: Mapping[MarketId, int] = {}
         self._epoch = 0
-        self._format = V0
-        self._room = self._measured_room()
+        self._use(V0)
         self._cost = PublishCost(0, 0, None)
         self.held: str | None = "The board is not open."
         """Why prices are not sent now, None while they are."""
@@ -97,8 +96,7 @@ class BoardGateway:
         }
         await self._terms.refresh()
         if self._cluster.v1 == "auto" and await self._cluster_has_v1():
-            self._format = V1
-            self._room = self._measured_room()
+            self._use(V1)
         await self._check_terms(view)
         return dict(self._indexes)
 
@@ -181,25 +179,22 @@ class BoardGateway:
         )
 
     def _transaction(self, budget: Budget, batches: Sequence[Batch], blockhash: Hash) -> Signed:
-        return self._format.sign(budget, [self._instruction(batch) for batch in batches], self._signers, blockhash)
+        datas = [publish_data(epoch=self._epoch, base_ms=batch.base_ms, updates=batch.updates) for batch in batches]
+        return self._molds.sign(budget, datas, blockhash)
 
-    def _instruction(self, batch: Batch) -> Instruction:
-        return publish(
-            self._program,
-            self._publisher.pubkey,
-            self._board,
-            epoch=self._epoch,
-            base_ms=batch.base_ms,
-            updates=batch.updates,
-        )
+    def _use(self, version: Format) -> None:
+        """Publish in transactions of this version."""
+        like = publish(self._program, self._publisher.pubkey, self._board, epoch=0, base_ms=0, updates=())
+        self._molds = Molds(version, like, self._signers)
+        self._room = self._measured_room(version.max_bytes)
 
-    def _measured_room(self) -> Room:
+    def _measured_room(self, max_bytes: int) -> Room:
         """From real transactions with one and two instructions, of so many entries that their length takes 2 bytes."""
         entries = [FeedUpdate(index, FeedState()) for index in range(128 // ENTRY_LEN)]
         batch, payload = Batch(NEVER, entries), ENTRY_LEN * len(entries)
         one, two = (len(self._transaction(TRIAL, [batch] * count, Hash.default()).wire) for count in (1, 2))
         instruction = two - one - payload
-        return Room(space=self._format.max_bytes - one + instruction + payload, instruction=instruction)
+        return Room(space=max_bytes - one + instruction + payload, instruction=instruction)
 
     async def _cluster_has_v1(self) -> bool:
         feature = await self._rpc.account(V1_FEATURE)

@@ -42,14 +42,21 @@ class Format:
         self, budget: Budget, instructions: Sequence[Instruction], signers: Sequence[Signer], blockhash: Hash
     ) -> Signed:
         """Compile and sign; the first signer pays. PermanentError if it does not fit or a signer is missing."""
+        message = self.compiled(budget, instructions, signers[0].pubkey, blockhash)
+        return self.signed(to_bytes_versioned(message), signers_in_order(message, signers))
+
+    def compiled(self, budget: Budget, instructions: Sequence[Instruction], payer: Pubkey, blockhash: Hash) -> Message:
+        """Raises PermanentError for more accounts than a message holds."""
         try:
-            message = self.compile(signers[0].pubkey, budget, instructions, blockhash)
+            return self.compile(payer, budget, instructions, blockhash)
         except CompileError as error:
             raise PermanentError(f"The transaction cannot be compiled ({error}): use fewer accounts.") from error
-        raw = to_bytes_versioned(message)
-        signatures = [signer.sign(raw) for signer in _in_order(message, signers)]
-        signed = b"".join(signatures)
-        wire = bytes([len(signatures)]) + signed + raw if self.signatures_first else raw + signed
+
+    def signed(self, message: bytes, signers: Sequence[Signer]) -> Signed:
+        """Put the signatures to a serialised message. Raises PermanentError if the whole is too large."""
+        signatures = [signer.sign(message) for signer in signers]
+        joined = b"".join(signatures)
+        wire = bytes([len(signatures)]) + joined + message if self.signatures_first else message + joined
         if len(wire) > self.max_bytes:
             raise PermanentError(
                 f"The transaction takes {len(wire)} bytes of at most {self.max_bytes}: put less into it."
@@ -57,7 +64,8 @@ class Format:
         return Signed(str(Signature.from_bytes(signatures[0])), wire)
 
 
-def _in_order(message: Message, signers: Sequence[Signer]) -> list[Signer]:
+def signers_in_order(message: Message, signers: Sequence[Signer]) -> list[Signer]:
+    """Those whose signatures the message needs, in its order. Raises PermanentError naming the missing ones."""
     keys = {signer.pubkey: signer for signer in signers}
     needed = message.account_keys[: message.header.num_required_signatures]
     if missing := [str(key) for key in needed if key not in keys]:

@@ -185,17 +185,35 @@ def close_board(program_id: Pubkey, authority: Pubkey, board: Pubkey) -> Instruc
 def publish(
     program_id: Pubkey, publisher: Pubkey, board: Pubkey, *, epoch: int, base_ms: int, updates: Sequence[FeedUpdate]
 ) -> Instruction:
-    """Write prices, newest wins entry by entry. `base_ms` is at or after every entry's time.
+    """Write prices, newest wins entry by entry; arguments and errors as in `publish_data`."""
+    data = publish_data(epoch=epoch, base_ms=base_ms, updates=updates)
+    return Instruction(program_id, data, _signer_and_board(publisher, board))
+
+
+def publish_data(*, epoch: int, base_ms: int, updates: Sequence[FeedUpdate]) -> bytes:
+    """The data of `publish`. `base_ms` is at or after every entry's time.
 
     Raises ValueError for an entry later than the base or older than `MAX_AGE_MS` against it: it goes with another base.
     """
-    data = bytearray(_BATCH.pack(_PUBLISH, 0, len(updates), epoch, 0, base_ms))
-    for update in updates:
-        state = update.state
-        data += _ENTRY.pack(
-            state.bid, state.ask, state.last, state.status, state.size_bits, update.index, _age(base_ms, state.as_of_ms)
-        )
-    return Instruction(program_id, bytes(data), _signer_and_board(publisher, board))
+    rounded_up_ms = base_ms + AGE_UNIT_MS - 1
+    pack = _ENTRY.pack
+    try:  # one expression for all entries: every price comes through here
+        entries = [
+            pack(
+                state.bid,
+                state.ask,
+                state.last,
+                state.status,
+                state.size_bits,
+                update.index,
+                (rounded_up_ms - state.as_of_ms) // AGE_UNIT_MS,
+            )
+            for update in updates
+            for state in (update.state,)
+        ]
+    except struct.error as error:
+        raise ValueError(f"entries must lie 0 to {MAX_AGE_MS} ms before base {base_ms}, in a slot's ranges") from error
+    return _BATCH.pack(_PUBLISH, 0, len(updates), epoch, 0, base_ms) + b"".join(entries)
 
 
 def encoded_as_of(base_ms: int, as_of_ms: int) -> Millis:
