@@ -120,16 +120,21 @@ class ScalarResult(VenueFault):
 
 
 class Reopened(VenueFault):
-    """a closed market trades again for two minutes under a later close time"""
+    """a closed market trades again for half a minute, under a later close time"""
 
-    MINUTES_MS = 120_000
+    FROM_MS, TO_MS = 15_000, 45_000
+
+    def __init__(self, dice: Dice) -> None:
+        super().__init__(dice)
+        self._moved: dict[str, str] = {}
 
     def seen_market(self, at_ms: Millis, market: Json) -> list[Record]:
+        ticker = market["ticker"]
         if market["status"] != "closed":
-            return [body(at_ms, market)]
-        again_ms, end_ms = at_ms + self.MINUTES_MS // 2, at_ms + self.MINUTES_MS * 3 // 2
-        moved = rfc3339(end_ms)
-        told = lifecycle(again_ms, market["ticker"], "close_date_updated", close_ts=end_ms // 1000)
+            return [body(at_ms, market, close_time=self._moved.get(ticker, market["close_time"]))]
+        again_ms, end_ms = at_ms + self.FROM_MS, at_ms + self.TO_MS
+        self._moved[ticker] = moved = rfc3339(end_ms)
+        told = lifecycle(again_ms, ticker, "close_date_updated", close_ts=end_ms // 1000)
         open_again = body(again_ms, market, status="active", close_time=moved)
         return [body(at_ms, market), told, open_again, body(end_ms, market, close_time=moved)]
 
@@ -272,6 +277,8 @@ class Maintenance(Halting):
         self._over = False
 
     def seen(self, record: Record) -> list[Record]:
+        if not self.concerns("the exchange"):
+            return [record]
         made: list[Record] = []
         if self._from_ms is None:
             self._from_ms = record.at_ms + 60_000 + int(self.dice.seconds(0, 3_000)) * 1000
