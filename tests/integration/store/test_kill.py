@@ -30,15 +30,20 @@ asyncio.run(write())
 """
 
 
-async def test_everything_said_to_be_stored_is_there_after_a_kill(tmp_path: Path) -> None:
-    path = tmp_path / "relayer.db"
+def killed_while_writing(path: Path) -> int:
+    """Number of the last write that the writer was told of before its death."""
     with subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout
         for line in writer.stdout:
             if int(line) == 40:
                 writer.kill()
                 break
-        last = max([40, *map(int, writer.stdout)])
+        return max([40, *map(int, writer.stdout)])
+
+
+async def test_everything_said_to_be_stored_is_there_after_a_kill(tmp_path: Path) -> None:
+    path = tmp_path / "relayer.db"
+    last = killed_while_writing(path)
     async with await Store.open(path) as store:
         opened = await store.open_intents()
         assert [intent.created_ms for intent in opened][: last + 1] == list(range(last + 1))
