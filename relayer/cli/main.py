@@ -14,6 +14,7 @@ import relayer
 from relayer.cli.backtest import backtest
 from relayer.cli.demo import demo
 from relayer.cli.localnet import PairOptions, localnet
+from relayer.cli.program import program
 from relayer.cli.run import run
 from relayer.cli.sandbox import sandbox
 from relayer.cli.tape import tape
@@ -45,6 +46,7 @@ def _root(
 
 app.command(rich_help_panel="Operate")(run)
 app.add_typer(tape, rich_help_panel="Operate")
+app.add_typer(program, name="program", rich_help_panel="On chain")
 app.command(rich_help_panel="Research")(backtest)
 app.command(rich_help_panel="Try it")(demo)
 app.command(rich_help_panel="Try it")(sandbox)
