@@ -109,7 +109,10 @@ class Condition:
         sight = min(state.sight for state in states)
         self._spent_ms[sight] += max(min(to_ms, self.spec.end_ms) - max(from_ms, self.spec.start_ms), 0)
         from_ms, to_ms = Millis(max(from_ms, self._from_ms)), Millis(min(to_ms, self._to_ms))
-        if self._test is None or from_ms >= to_ms or sight is Sight.NOT_TRADING:
+        if self._test is None or from_ms >= to_ms:
+            return
+        if sight is Sight.NOT_TRADING:
+            self._whole = None
             return
         self._test.on_span(from_ms, to_ms, states)
         if self._attains:

@@ -95,14 +95,15 @@ def spec_of(document: Any) -> Spec:
 
 
 def _refusal(key: str, reason: str) -> UsageError:
-    return UsageError(f"spec key '{key}' {reason}")
+    printable = key.encode("ascii", "backslashreplace").decode()
+    return UsageError(f"spec key '{printable}' {reason}")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for key, value in pairs:
         if key in table:
-            raise UsageError(f"spec key '{key}' appears twice: keep one of them")
+            raise _refusal(key, "appears twice: keep one of them")
         table[key] = value
     return table
 
@@ -174,7 +175,7 @@ class _Table:
     def time(self, name: str) -> Millis:
         value = self.text(name)
         try:
-            if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", value):
+            if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z", value):
                 raise ValueError("another spelling")
             datetime.fromisoformat(value)
         except ValueError:

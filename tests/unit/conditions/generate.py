@@ -248,7 +248,7 @@ class _Writer:
 
     def _quote(self, moment: int) -> None:
         bids = sorted(self._rng.sample(PRICES[:7], self._rng.choice([0, 1, 1, 1, 1, 2, 3])), reverse=True)
-        asks = [price for price in sorted(PRICES[3:] + ["1.00"]) if not bids or price > bids[0]]
+        asks = [price for price in sorted([*PRICES[3:], "1.00"]) if not bids or price > bids[0]]
         asks = asks[: self._rng.choice([0, 1, 1, 1, 1, 2])]
         sizes = ["0", *SIZES, *SIZES, *SIZES]
         self._lines.append(

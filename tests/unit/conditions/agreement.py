@@ -1,0 +1,74 @@
+"""Runs one seeded random case through both evaluators and says where they differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from random import Random
+from typing import Any
+
+from relayer.conditions.condition import Condition
+from relayer.conditions.events import Event
+from relayer.conditions.parse import spec_of
+from relayer.conditions.path import read_path
+from relayer.conditions.reference.judge import judge as judge_by_definition
+from relayer.conditions.replay import judge, tell
+from relayer.conditions.spec import Range, Spec
+from relayer.domain.markets import MarketId, MarketStatus
+from relayer.domain.units import Millis
+from relayer.domain.verdicts import Verdict
+from tests.unit.conditions.generate import Case, random_case
+
+ANY_MARKET = MarketId.parse("kalshi:ANY")
+
+
+def disagreements(seeds: Iterable[int], *, live: bool) -> list[str]:
+    """The cases in which the two differ. live: told in file order, candles after their gaps, up to a last watermark."""
+    return [text for seed in seeds if (text := _disagreement(seed, live=live)) is not None]
+
+
+def _disagreement(seed: int, *, live: bool) -> str | None:
+    rng = Random(seed)
+    case = random_case(rng, complete=live or rng.random() < 0.75)
+    spec = spec_of(case.spec)
+    paths = read_path(case.file(), spec.legs)
+    if live:
+        found, defined = told_live(spec, case).verdict(), judge_by_definition(spec, paths)
+    else:
+        at_ms = Millis(rng.randint(spec.start_ms - 1000, spec.end_ms + 2000)) if rng.random() < 0.3 else None
+        found, defined = judge(spec, paths, at_ms=at_ms), judge_by_definition(spec, paths, at_ms=at_ms)
+    one, other = facts(spec, found, live=live), facts(spec, defined, live=live)
+    return None if one == other else f"seed {seed}: {one} is by definition {other}"
+
+
+def facts(spec: Spec, verdict: Verdict, *, live: bool) -> tuple[Any, ...]:
+    """What must agree. Of several extremes at one time a swing may name any; an outcome waits for no candles."""
+    witness, coverage = verdict.witness, verdict.coverage
+    price = None if witness is None or isinstance(spec.test, Range) else witness.price
+    seen = None if live and spec.price is None else coverage
+    return verdict.answer, verdict.decided_at, None if witness is None else witness.at_ms, price, seen
+
+
+def told_live(spec: Spec, case: Case) -> Condition:
+    """A condition that was told every line in file order, its verdict asked for after each."""
+    condition = Condition(spec, candles_follow=True)
+    for line in case.lines:
+        tell_line(condition, spec, line)
+        condition.verdict()
+    return condition
+
+
+def tell_line(condition: Condition, spec: Spec, line: dict[str, Any]) -> None:
+    """One line of a file as a live source tells it."""
+    market = MarketId.parse(line["market"]) if "market" in line else spec.legs[0]
+    if line["type"] == "status":
+        status = MarketStatus.ACTIVE if line["status"] == "active" else MarketStatus.PAUSED
+        condition.on_status(market, line["t"], status, line.get("since"))
+        return
+    tell(condition, market, _event(line))
+
+
+def _event(line: dict[str, Any]) -> Event:
+    alone = {key: value for key, value in line.items() if key != "market"}
+    (event,) = read_path([json.dumps(alone).encode()], [ANY_MARKET])[ANY_MARKET].events
+    return event
