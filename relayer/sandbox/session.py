@@ -28,6 +28,8 @@ PING_EVERY_S = 10.0
 MAX_WAITING = 50_000
 """Frames that may wait for a slow reader before its subscription ends with code 25."""
 
+THROTTLED = (0.05, 100)
+"""Seconds a frame, and frames that may wait, on a connection whose reader is slow."""
 FORGET_FROZEN_S = 300.0
 """How long a half-open connection, which cannot notice its client leaving, is kept."""
 
@@ -127,7 +129,7 @@ class Session:
             case LinkAction.RENEW:
                 self._renew(subscription)
             case LinkAction.THROTTLE:
-                self._every_s, self._max_waiting = 0.05, 100
+                self._every_s, self._max_waiting = THROTTLED
 
     def _fall_silent(self) -> None:
         self._silent = True

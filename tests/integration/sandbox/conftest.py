@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import msgspec
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from relayer.domain.clock import Clock
 from relayer.sandbox.auth import PublicKey
+from relayer.sandbox.faults.kit import FaultKit
 from relayer.sandbox.server import Sandbox, Urls, serve
 from relayer.tape.replay import ReplayTape
 from tests.fakes.tapes import START_MS, Line, write_tape
@@ -98,15 +99,20 @@ class Venue:
         return Socket(await self.http.ws_connect(self.urls.ws, headers=headers))
 
 
-Opener = Callable[[list[Line]], Awaitable[Venue]]
+class Opener(Protocol):
+    """Opens a venue over tape lines, with faults."""
+
+    def __call__(self, lines: list[Line], *faults: str) -> Awaitable[Venue]: ...
 
 
 @asynccontextmanager
-async def _running(tape: ReplayTape, rsa_key: rsa.RSAPrivateKey, ed_key: Ed25519PrivateKey) -> AsyncIterator[Venue]:
+async def _running(
+    tape: ReplayTape, rsa_key: rsa.RSAPrivateKey, ed_key: Ed25519PrivateKey, faults: tuple[str, ...]
+) -> AsyncIterator[Venue]:
     now = [float(START_MS)]
     clock = Clock(origin_ms=START_MS, wall_origin_ms=START_MS, wall=lambda: now[0])
     keys: dict[str, PublicKey] = {RSA_ID: rsa_key.public_key(), ED_ID: ed_key.public_key()}
-    sandbox = Sandbox(tape=tape, clock=clock, keys=keys)
+    sandbox = Sandbox(tape=tape, clock=clock, keys=keys, faults=FaultKit(faults))
     async with serve(sandbox) as urls, aiohttp.ClientSession() as http:
         yield Venue(sandbox, urls, http, rsa_key, now)
 
@@ -116,8 +122,8 @@ async def opened(tmp_path: Path, rsa_key: rsa.RSAPrivateKey, ed_key: Ed25519Priv
     """Opens a venue over the given tape lines; closed with the test."""
     async with AsyncExitStack() as stack:
 
-        async def open_venue(lines: list[Line]) -> Venue:
+        async def open_venue(lines: list[Line], *faults: str) -> Venue:
             tape = write_tape(tmp_path / "tape.jsonl.gz", lines)
-            return await stack.enter_async_context(_running(tape, rsa_key, ed_key))
+            return await stack.enter_async_context(_running(tape, rsa_key, ed_key, faults))
 
         yield open_venue
