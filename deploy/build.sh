@@ -10,7 +10,7 @@ artefacts=$here/../relayer/data/programs
 rustc=${SBPF_RUSTC:-/usr/bin/rustc}
 cargo=${SBPF_CARGO:-/usr/bin/cargo}
 target=${SBPF_TARGET_DIR:-${TMPDIR:-/tmp}/sbpf-target-$(id -u)-$(echo "$here" | sha256sum | cut -c1-8)}
-programs="oracle pnp-standin metadata-standin"
+programs="oracle oracle-consumer pnp-standin metadata-standin"
 
 require_compiler() {
     local library

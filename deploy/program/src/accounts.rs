@@ -27,8 +27,9 @@ pub fn distinct(accounts: &[AccountView]) -> Result<(), OracleError> {
 
 /// Exactly `N` accounts, no two of them the same.
 pub fn take_distinct<const N: usize>(accounts: &mut [AccountView]) -> Result<&mut [AccountView; N], OracleError> {
+    let accounts = take(accounts)?;
     distinct(accounts)?;
-    take(accounts)
+    Ok(accounts)
 }
 
 pub fn signed(account: &AccountView) -> Result<(), OracleError> {

@@ -52,36 +52,39 @@ pub struct Event {
 
 impl Event {
     pub fn new(discriminator: [u8; 8]) -> Self {
-        Self { bytes: [0; MAX_LEN], len: 0 }.bytes(&discriminator)
+        let mut event = Self { bytes: [0; MAX_LEN], len: 0 };
+        event.bytes(&discriminator);
+        event
     }
 
-    pub fn bytes(mut self, bytes: &[u8]) -> Self {
+    #[inline(never)]
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();
         self
     }
 
-    pub fn key(self, key: &Address) -> Self {
+    pub fn key(&mut self, key: &Address) -> &mut Self {
         self.bytes(key.as_ref())
     }
 
-    pub fn u8(self, value: u8) -> Self {
+    pub fn u8(&mut self, value: u8) -> &mut Self {
         self.bytes(&[value])
     }
 
-    pub fn u16(self, value: u16) -> Self {
+    pub fn u16(&mut self, value: u16) -> &mut Self {
         self.bytes(&value.to_le_bytes())
     }
 
-    pub fn u32(self, value: u32) -> Self {
+    pub fn u32(&mut self, value: u32) -> &mut Self {
         self.bytes(&value.to_le_bytes())
     }
 
-    pub fn u64(self, value: u64) -> Self {
+    pub fn u64(&mut self, value: u64) -> &mut Self {
         self.bytes(&value.to_le_bytes())
     }
 
-    pub fn emit(self) {
+    pub fn emit(&self) {
         emit(&self.bytes[..self.len]);
     }
 }

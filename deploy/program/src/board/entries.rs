@@ -91,3 +91,89 @@ impl Job {
 fn is_malformed(entry: &Entry) -> bool {
     entry.bid > entry.ask || entry.ask > PRICE_MAX || entry.last > PRICE_MAX || entry.status > STATUS_FINAL
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE_MS: u64 = 1_770_000_000_000;
+    const EMPTY: Slot = Slot {
+        bid: 0,
+        ask: PRICE_MAX,
+        last: 0,
+        status: 0,
+        size: 0,
+        as_of_ms: 0,
+        updates: 0,
+        generation: 3,
+        reserved: 0,
+    };
+
+    fn entry(index: u16, age: u16) -> Entry {
+        Entry { bid: 6_900, ask: 7_100, last: 7_000, status: 2, size: 9, index, age }
+    }
+
+    fn run(slots: &mut [Slot], entries: &[Entry], limit_ms: u64) -> Tally {
+        let job = Job {
+            slots: slots.as_mut_ptr(),
+            length: slots.len() as u64,
+            entries: entries.as_ptr() as *const u8,
+            count: entries.len() as u64,
+            base_ms: BASE_MS,
+            limit_ms,
+        };
+        // SAFETY: slices of these lengths.
+        unsafe { job.run() }
+    }
+
+    #[test]
+    fn an_entry_writes_its_slot_and_nothing_else_of_it() {
+        let mut slots = [EMPTY; 2];
+        assert_eq!(run(&mut slots, &[entry(1, 2)], u64::MAX), Tally { written: 1, stale: 0, malformed: 0 });
+        let want = Slot {
+            bid: 6_900,
+            ask: 7_100,
+            last: 7_000,
+            status: 2,
+            size: 9,
+            as_of_ms: BASE_MS - 20,
+            updates: 1,
+            ..EMPTY
+        };
+        assert_eq!(slots, [EMPTY, want]);
+    }
+
+    #[test]
+    fn the_newest_wins_in_any_order() {
+        for ages in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+            let mut slots = [EMPTY];
+            let tally = run(&mut slots, &ages.map(|age| entry(0, age)), u64::MAX);
+            assert_eq!((slots[0].as_of_ms, tally.written + tally.stale), (BASE_MS, 3));
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_is_counted_and_skipped() {
+        let bad = [
+            entry(1, 0),
+            Entry { bid: 7_101, ..entry(0, 0) },
+            Entry { ask: PRICE_MAX + 1, ..entry(0, 0) },
+            Entry { last: PRICE_MAX + 1, ..entry(0, 0) },
+            Entry { status: STATUS_RETIRED, ..entry(0, 0) },
+        ];
+        let mut slots = [EMPTY];
+        assert_eq!(run(&mut slots, &bad, u64::MAX).malformed, bad.len() as u64);
+        assert_eq!(slots, [EMPTY]);
+        slots[0].status = STATUS_RETIRED;
+        assert_eq!(run(&mut slots, &[entry(0, 0)], u64::MAX).malformed, 1);
+    }
+
+    #[test]
+    fn nothing_is_stored_beyond_the_limit() {
+        for (age, want) in [(0, BASE_MS - 15), (1, BASE_MS - 15), (2, BASE_MS - 20)] {
+            let mut slots = [EMPTY];
+            run(&mut slots, &[entry(0, age)], BASE_MS - 15);
+            assert_eq!(slots[0].as_of_ms, want);
+        }
+    }
+}

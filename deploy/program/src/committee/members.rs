@@ -34,7 +34,9 @@ impl<'a> Act<'a> {
     }
 
     fn event(&self, discriminator: [u8; 8]) -> Event {
-        Event::new(discriminator).key(&self.file).key(&self.member)
+        let mut event = Event::new(discriminator);
+        event.key(&self.file).key(&self.member);
+        event
     }
 }
 

@@ -130,3 +130,164 @@ pub fn due(committee: &Committee, resolution: &Resolution, now: u64) -> Result<u
     require(now >= resolution.end_time, OracleError::MarketNotEnded)?;
     Ok(outcome)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oracle_reader::committee::{COMMITTEE, RESOLUTION, SETTLED};
+
+    fn committee(size: u8, threshold: u8) -> Committee {
+        Committee {
+            discriminator: COMMITTEE,
+            creator: [0xcc; 32],
+            pnp_program: [0; 32],
+            metadata_program: [0; 32],
+            reward: 0,
+            challenge_s: 100,
+            safety_s: 50,
+            index: 0,
+            threshold,
+            size,
+            padding: [0; 4],
+            members: core::array::from_fn(|seat| if seat < size as usize { [seat as u8 + 1; 32] } else { [0; 32] }),
+            generations: [0; MAX_MEMBERS],
+            padding_end: [0; 4],
+        }
+    }
+
+    fn resolution() -> Resolution {
+        let seat = Seat {
+            evidence_hash: [0; 32],
+            voted_at: 0,
+            generation: 0,
+            outcome: NO_OUTCOME,
+            votes: 0,
+            accepted: 0,
+            flagged: 0,
+        };
+        Resolution {
+            discriminator: RESOLUTION,
+            committee: [0; 32],
+            market: [0; 32],
+            opener: [0; 32],
+            spec_hash: [0; 32],
+            opened_at: 0,
+            end_time: 0,
+            proposed_since: 0,
+            not_before: 0,
+            decided_at: 0,
+            spec_len: 1,
+            kind: 0,
+            state: OPEN,
+            proposed: NO_OUTCOME,
+            winner: NO_OUTCOME,
+            bump: 0,
+            settler_bump: 0,
+            seats: [seat; MAX_MEMBERS],
+        }
+    }
+
+    fn vote(c: &Committee, r: &mut Resolution, seat: usize, outcome: u8, now: u64) -> Result<(), OracleError> {
+        attest(c, r, seat, &Vote { outcome, evidence_hash: &[7; 32], now })
+    }
+
+    #[test]
+    fn thresholds_lie_above_half() {
+        for size in 0..=10u8 {
+            for threshold in 0..=11u8 {
+                let good = (1..=9).contains(&size) && threshold <= size && 2 * threshold > size;
+                let mut c = committee(size.min(9), threshold);
+                c.size = size;
+                assert_eq!(valid(&c).is_ok(), good, "{threshold} of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn members_are_different_and_no_zero_key() {
+        let mut c = committee(3, 2);
+        c.members[2] = c.members[0];
+        assert_eq!(valid(&c), Err(OracleError::BadCommittee));
+        c.members[2] = [0; 32];
+        assert_eq!(valid(&c), Err(OracleError::BadCommittee));
+    }
+
+    #[test]
+    fn a_proposal_runs_from_the_vote_that_completes_it() {
+        let (c, mut r) = (committee(3, 2), resolution());
+        vote(&c, &mut r, 0, YES, 10).unwrap();
+        assert_eq!(due(&c, &r, 1_000), Err(OracleError::NotProposed));
+        vote(&c, &mut r, 1, YES, 20).unwrap();
+        vote(&c, &mut r, 2, YES, 30).unwrap();
+        assert_eq!((r.proposed, r.proposed_since), (YES, 20));
+        assert_eq!(due(&c, &r, 119), Err(OracleError::ChallengeRunning));
+        assert_eq!(due(&c, &r, 120), Ok(YES));
+    }
+
+    #[test]
+    fn a_broken_proposal_starts_anew() {
+        let (c, mut r) = (committee(3, 2), resolution());
+        vote(&c, &mut r, 0, YES, 10).unwrap();
+        vote(&c, &mut r, 1, YES, 20).unwrap();
+        vote(&c, &mut r, 1, NO, 30).unwrap();
+        assert_eq!((r.proposed, r.proposed_since), (NO_OUTCOME, 0));
+        vote(&c, &mut r, 2, NO, 40).unwrap();
+        assert_eq!((r.proposed, r.proposed_since), (NO, 40));
+        assert_eq!(vote(&c, &mut r, 1, NO, 50), Err(OracleError::VoteSpent));
+    }
+
+    #[test]
+    fn a_turn_from_one_outcome_to_the_other_is_a_break() {
+        let (c, mut r) = (committee(1, 1), resolution());
+        vote(&c, &mut r, 0, YES, 10).unwrap();
+        vote(&c, &mut r, 0, NO, 70).unwrap();
+        assert_eq!((r.proposed, r.proposed_since), (NO, 70));
+        assert_eq!(due(&c, &r, 110), Err(OracleError::ChallengeRunning));
+    }
+
+    #[test]
+    fn a_leavers_vote_counts_no_longer_and_the_newcomer_starts_afresh() {
+        let (mut c, mut r) = (committee(3, 2), resolution());
+        vote(&c, &mut r, 0, YES, 10).unwrap();
+        vote(&c, &mut r, 1, YES, 20).unwrap();
+        flag(&c, &mut r, 0, 20).unwrap();
+        accept(&c, &mut r, 0).unwrap();
+        replace(&mut c, &[1; 32], &[9; 32]).unwrap();
+        assert_eq!(seat_of(&c, &[1; 32]), Err(OracleError::NotAMember));
+        assert_eq!(due(&c, &r, 1_000), Err(OracleError::NotProposed));
+        let seat = seat_of(&c, &[9; 32]).unwrap();
+        vote(&c, &mut r, seat, YES, 1_000).unwrap();
+        assert_eq!(r.proposed_since, 1_000, "without a break means without this one");
+        accept(&c, &mut r, seat).unwrap();
+        flag(&c, &mut r, seat, 1_000).unwrap();
+        assert_eq!(replace(&mut c, &[9; 32], &[2; 32]), Err(OracleError::MemberExists));
+        assert_eq!(replace(&mut c, &[9; 32], &[0; 32]), Err(OracleError::BadCommittee));
+    }
+
+    #[test]
+    fn each_flag_holds_for_one_safety_period_and_is_spent() {
+        let (c, mut r) = (committee(3, 2), resolution());
+        vote(&c, &mut r, 0, YES, 0).unwrap();
+        vote(&c, &mut r, 1, YES, 0).unwrap();
+        flag(&c, &mut r, 2, 80).unwrap();
+        flag(&c, &mut r, 1, 70).unwrap();
+        assert_eq!(r.not_before, 130, "an earlier one does not shorten a later one");
+        assert_eq!(flag(&c, &mut r, 2, 90), Err(OracleError::FlagSpent));
+        assert_eq!(due(&c, &r, 129), Err(OracleError::FlagRunning));
+        assert_eq!(due(&c, &r, 130), Ok(YES));
+    }
+
+    #[test]
+    fn nothing_happens_before_the_end_or_after_the_decision() {
+        let (c, mut r) = (committee(1, 1), resolution());
+        r.end_time = 500;
+        vote(&c, &mut r, 0, YES, 0).unwrap();
+        assert_eq!(due(&c, &r, 499), Err(OracleError::MarketNotEnded));
+        assert_eq!(due(&c, &r, 500), Ok(YES));
+        r.state = SETTLED;
+        assert_eq!(due(&c, &r, 500), Err(OracleError::AlreadyDecided));
+        assert_eq!(vote(&c, &mut r, 0, NO, 500), Err(OracleError::AlreadyDecided));
+        assert_eq!(flag(&c, &mut r, 0, 500), Err(OracleError::AlreadyDecided));
+        assert_eq!(accept(&c, &mut r, 0), Err(OracleError::AlreadyDecided));
+    }
+}
