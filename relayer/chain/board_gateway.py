@@ -15,7 +15,7 @@ from typing import Never
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 
-from relayer.chain.board_setup import BoardView, list_markets, make_board, read_board
+from relayer.chain.board_setup import BoardView, listing, making, read_board
 from relayer.chain.fees import TRIAL, Budget, PublishCost, publish_cost
 from relayer.chain.flights import Flight, Flights
 from relayer.chain.mold import Molds
@@ -239,15 +239,16 @@ class BoardGateway:
     async def _complete_board(self, markets: Sequence[MarketId]) -> BoardView:
         view = await read_board(self._rpc, self._program, self._board)
         if view is None:
-            await make_board(
+            authority = self._needed_authority("does not exist", "relayer board init")
+            instructions = await making(
                 self._rpc,
-                self._sender,
                 program=self._program,
                 address=self._board,
-                authority=self._needed_authority("does not exist", "relayer board init"),
+                authority=authority.pubkey,
                 publisher=self._publisher.pubkey,
                 settings=self._settings,
             )
+            await self._sender.run(instructions, [authority], purpose="board")
             view = await self._view()
         listed = view.indexes(markets)
         missing = [market for market in markets if market not in listed]
@@ -255,14 +256,15 @@ class BoardGateway:
             return view
         names = " ".join(map(str, missing))
         authority = self._needed_authority(f"does not list {names}", f"relayer board add {names}")
-        await list_markets(self._sender, program=self._program, view=view, authority=authority, markets=missing)
-        return await self._view(listing=markets)
+        for instructions in listing(self._program, authority.pubkey, view, missing):
+            await self._sender.run(instructions, [authority], purpose="board")
+        return await self._view(showing=markets)
 
-    async def _view(self, *, listing: Sequence[MarketId] = ()) -> BoardView:
+    async def _view(self, *, showing: Sequence[MarketId] = ()) -> BoardView:
         """The board, once the endpoint asked shows it with these markets: it may lag behind the one we wrote to."""
         for _ in range(_READ_TRIES):
             view = await read_board(self._rpc, self._program, self._board)
-            if view is not None and len(view.indexes(listing)) == len(set(listing)):
+            if view is not None and len(view.indexes(showing)) == len(set(showing)):
                 return view
             await self._sleep(self._cluster.poll_s)
         raise TransientError(f"Board {self.address} does not show what was confirmed: try another RPC endpoint.")

@@ -1,4 +1,4 @@
-"""Reading a board with its ids, and the authority's acts: make the board, list markets. Publishing is the gateway's."""
+"""Reading a board with its ids, and what its authority signs to make it and to list markets. Sending is for others."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ from relayer.chain.programs.board import (
     list_feeds,
 )
 from relayer.chain.rpc import Account, Rpc
-from relayer.chain.sender import Sender
 from relayer.chain.settings import BoardSettings
-from relayer.chain.signer import Signer
 from relayer.domain.errors import PermanentError
 from relayer.domain.markets import MarketId
 
@@ -67,35 +65,28 @@ async def read_board(rpc: Rpc, program: Pubkey, address: Pubkey) -> BoardView | 
     return BoardView(address, board, decode_ids(ids_account.data, board.header.length))
 
 
-async def make_board(
-    rpc: Rpc,
-    sender: Sender,
-    *,
-    program: Pubkey,
-    address: Pubkey,
-    authority: Signer,
-    publisher: Pubkey,
-    settings: BoardSettings,
-) -> None:
-    """Create the board, or finish one whose creation was interrupted; the authority pays the rent."""
+async def making(
+    rpc: Rpc, *, program: Pubkey, address: Pubkey, authority: Pubkey, publisher: Pubkey, settings: BoardSettings
+) -> list[Instruction]:
+    """What creates the board, or finishes one whose creation was interrupted; the authority signs and pays the rent."""
     lengths = [len(account.data) if account else 0 for account in await _accounts(rpc, program, address)]
     wanted = [board_len(settings.capacity), ids_len(settings.capacity)]
     growth = max(want - have for want, have in zip(wanted, lengths, strict=True))
     step = init_board(
         program,
-        authority.pubkey,
+        authority,
         index=settings.index,
         capacity=settings.capacity,
         publisher=publisher,
         name=settings.name,
     )
-    await sender.run([step] * -(-growth // MAX_GROWTH), [authority], purpose="board")
+    return [step] * -(-growth // MAX_GROWTH)
 
 
-async def list_markets(
-    sender: Sender, *, program: Pubkey, view: BoardView, authority: Signer, markets: Sequence[MarketId]
-) -> None:
-    """Give free slots to the markets, in several transactions if need be. PermanentError if there are too few."""
+def listing(
+    program: Pubkey, authority: Pubkey, view: BoardView, markets: Sequence[MarketId]
+) -> list[list[Instruction]]:
+    """What gives free slots to the markets, a transaction each; the authority signs. PermanentError if they are few."""
     free = view.free()
     if len(markets) > len(free):
         raise PermanentError(
@@ -103,13 +94,8 @@ async def list_markets(
             "`relayer board retire`, or use another board.index."
         )
     feeds = [(index, market.feed_id()) for index, market in zip(free, markets, strict=False)]
-    for start in range(0, len(feeds), FEEDS_A_TRANSACTION):
-        part = feeds[start : start + FEEDS_A_TRANSACTION]
-        await sender.run([_listing(program, view, authority, part)], [authority], purpose="board")
-
-
-def _listing(program: Pubkey, view: BoardView, authority: Signer, feeds: list[tuple[int, bytes]]) -> Instruction:
-    return list_feeds(program, authority.pubkey, view.address, feeds)
+    parts = (feeds[start : start + FEEDS_A_TRANSACTION] for start in range(0, len(feeds), FEEDS_A_TRANSACTION))
+    return [[list_feeds(program, authority, view.address, part)] for part in parts]
 
 
 async def _accounts(rpc: Rpc, program: Pubkey, address: Pubkey) -> list[Account | None]:
