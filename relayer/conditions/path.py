@@ -177,8 +177,6 @@ class _Reader:
     def _take_span(self, line: _Gap | _Candle) -> None:
         if line.to <= line.start:
             raise ValueError(f"to {line.to} is not after from {line.start}")
-        if self._watermark_ms is not None and line.start < self._watermark_ms:
-            raise ValueError(f"from {line.start} is out of order: the watermark {self._watermark_ms} covers it")
         if isinstance(line, _Candle):
             self._check_overlap(line)
             self._events.append(_candle(line))
