@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -113,7 +114,11 @@ def show(rows: Sequence[tuple[str, str]]) -> None:
 
 def agree(yes: bool) -> None:
     """Go on only if `--yes` or the operator says so; otherwise exit status 1."""
-    if not yes and not typer.confirm("Sign and send?", err=True):
+    if yes:
+        return
+    # Not typer.confirm: it writes to standard output, which belongs to the result.
+    typer.echo("Sign and send? [y/N]: ", err=True, nl=False)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         typer.echo("Nothing was sent.", err=True)
         raise typer.Exit(1)
 
