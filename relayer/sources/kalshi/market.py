@@ -153,7 +153,8 @@ class WatchedMarket:
         self.awaiting = True
         self._tell_before = 0
         if self.status is MarketStatus.ACTIVE and (self._gap_from is None or self._gap_reason is GapReason.CROSSED):
-            self._open_gap(max(self.watermark_ms, self.told_ms + 1), reason)
+            # From the newest telling itself: more of its millisecond may be among what was missed.
+            self._open_gap(self._floor, reason)
 
     def advance(self, proven_ms: int) -> None:
         """The stream is complete before `proven_ms`: move the watermark as far as nothing else is open.

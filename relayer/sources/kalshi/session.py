@@ -56,12 +56,16 @@ class _Question:
 
 @dataclass(slots=True, eq=False)
 class Subscription:
-    """One sequence. newest_ms: the newest time in it, of a frame or of a question that was answered."""
+    """One sequence.
+
+    newest_ms: the newest time in it, of a frame or of a question that was answered. anew: it replaces one that fell
+    silent or died.
+    """
 
     channel: str
     sid: int
     next_seq: int | None
-    first_seq: int | None
+    anew: bool
     heard_ms: int
     newest_ms: int = 0
     heard_seq: int | None = None
@@ -80,6 +84,7 @@ class _Request:
 
     channel: str
     tickers: list[str]
+    anew: bool
     sent_s: float
 
 
@@ -146,14 +151,18 @@ class Session:
             if channel in self._by_channel:
                 self._add_markets(self._by_channel[channel], new)
 
-    def _subscribe(self, channel: str) -> None:
+    def _subscribe(self, channel: str, *, anew: bool = False) -> None:
         params: dict[str, Any] = {"channels": [channel]}
         tickers = [] if channel == LIFECYCLE else list(self._tickers)[:_TICKERS_A_COMMAND]
         if tickers:
             params |= {"market_tickers": tickers, "skip_ticker_ack": True}
         if channel == BOOK:
             params["use_yes_price"] = True
-        self._requests[self._send("subscribe", params)] = _Request(channel, tickers, self._wall_s())
+        self._requests[self._send("subscribe", params)] = _Request(channel, tickers, anew, self._wall_s())
+
+    def _has(self, channel: str) -> bool:
+        asked = any(request.channel == channel for request in self._requests.values())
+        return asked or channel in self._by_channel
 
     def _add_markets(self, subscription: Subscription, tickers: list[str]) -> None:
         for start in range(0, len(tickers), _TICKERS_A_COMMAND):
@@ -271,15 +280,15 @@ class Session:
         request = self._requests.pop(frame.id, None)
         if request is None:
             return
-        first_seq = None if sid in self._by_sid else 1
-        subscription = Subscription(channel, sid, first_seq, first_seq, heard_ms=self._clock.now_ms())
+        next_seq = None if sid in self._by_sid else 1
+        subscription = Subscription(channel, sid, next_seq, request.anew, heard_ms=self._clock.now_ms())
         self._by_sid[sid] = self._by_channel[channel] = subscription
         if channel == LIFECYCLE:
             self._refresh(self._tickers)
             return
         if channel == BOOK:
             self._asked_s = dict.fromkeys(request.tickers, self._wall_s())
-        elif BOOK not in self._by_channel:
+        elif not self._has(BOOK):
             self._subscribe(BOOK)
         self._add_markets(subscription, [ticker for ticker in self._tickers if ticker not in request.tickers])
 
@@ -400,7 +409,7 @@ class Session:
         if not dead:
             self._send("unsubscribe", {"sids": [subscription.sid]})
         del self._by_sid[subscription.sid], self._by_channel[subscription.channel]
-        self._subscribe(subscription.channel)
+        self._subscribe(subscription.channel, anew=True)
 
     def close(self) -> None:
         """The connection is gone: all its markets are unproven from here."""
@@ -472,7 +481,8 @@ class Session:
             if question is None or wall - question.sent_s <= self._reply_timeout_s:
                 continue
             subscription.question = None
-            if subscription.next_seq == subscription.first_seq:
+            if subscription.next_seq != question.next_seq:
+                continue  # it lives; what is still missing will be asked for again
+            if subscription.anew:
                 raise TransientError(f"Kalshi's new subscription to {subscription.channel} stays silent.")
-            if subscription.next_seq == question.next_seq:
-                self._resubscribe(subscription, dead=False)
+            self._resubscribe(subscription, dead=False)
