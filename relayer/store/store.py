@@ -22,6 +22,7 @@ from relayer.store.lock import StoreLock
 from relayer.store.rows import intent_of, intent_row, latch_row, submission_of, verdict_of
 from relayer.store.schema import VERSION, intents, latches, meta, metadata, submissions
 
+_SQLITE = b"SQLite format 3\0"
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
 
 
@@ -106,6 +107,7 @@ class Store:
         return [submission_of(row) for row in rows]
 
     async def _prepare(self) -> None:
+        self._refuse_other_files()
         try:
             async with self._engine.begin() as connection:
                 version = await connection.run_sync(_schema_version)
@@ -118,6 +120,14 @@ class Store:
             raise FatalError(
                 f"The store {self._path} has schema version {version} (0 = not a relayer's) and this relayer knows "
                 f"{VERSION}: run the relayer that wrote it or a newer one, or set store.path to another file."
+            )
+
+    def _refuse_other_files(self) -> None:
+        """Look before connecting: a connection that fails half made leaves its thread behind."""
+        if _head(self._path) not in (b"", _SQLITE):
+            raise FatalError(
+                f"The store {self._path} cannot be used (file is not a database): restore it from a backup, or set "
+                "store.path to another file."
             )
 
     async def _insert_once(self, table: Table, key: ColumnElement[bool], values: dict[str, Any]) -> Row[Any]:
@@ -145,6 +155,13 @@ class Store:
             raise TransientError(
                 f"The store {self._path} cannot be read or written now ({error.orig}): check the disk."
             ) from error
+
+
+def _head(path: Path) -> bytes:
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE))
 
 
 def _set_pragmas(connection: Any, _: object) -> None:
