@@ -8,7 +8,6 @@ A connection has one subscription (`sid`) per channel. `seq` counts per `sid`, o
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +20,7 @@ from relayer.sandbox.faults.frames import Sent
 from relayer.sandbox.faults.kit import LinkFaults
 from relayer.sandbox.faults.links import LinkAction
 from relayer.sandbox.frames import VenueFrame
+from relayer.sandbox.outbox import Outbox
 from relayer.sandbox.player import Player
 from relayer.sandbox.state import VenueState
 
@@ -66,17 +66,16 @@ class Session:
         self._ws, self._state, self._player, self._faults, self._transport = ws, state, player, faults, transport
         self._subscriptions: dict[str, Subscription] = {}
         self._last_sid = 0
-        self._waiting: deque[Sent] = deque()
-        self._something = asyncio.Event()
-        self._silent = self._frozen = self._closing = False
-        self._every_s, self._max_waiting = 0.0, MAX_WAITING
+        self._outbox = Outbox(ws)
+        self._max_waiting = MAX_WAITING
+        self._frozen = False
 
     async def run(self) -> None:
         """Serve until either side closes."""
-        helpers = [asyncio.create_task(self._write()), asyncio.create_task(self._ping())]
+        helpers = [asyncio.create_task(self._outbox.run()), asyncio.create_task(self._ping())]
         try:
             async for message in self._ws:
-                if message.type is WSMsgType.TEXT and not self._silent:
+                if message.type is WSMsgType.TEXT and not self._outbox.muted:
                     self._obey(message.data)
         finally:
             for task in helpers:
@@ -99,7 +98,7 @@ class Session:
         subscription = self._subscriptions.get(frame.channel)
         if subscription is None or not subscription.wants(frame.ticker):
             return False
-        if len(self._waiting) >= self._max_waiting:
+        if len(self._outbox) >= self._max_waiting:
             self._drop(subscription, 25)
             return False
         self._tell(frame.kind, subscription, frame.shown(subscription.yes_prices))
@@ -120,8 +119,7 @@ class Session:
             case LinkAction.ABORT:
                 self._transport.abort()
             case LinkAction.CLOSE:
-                self._closing = True
-                self._something.set()
+                self._outbox.close()
             case LinkAction.OVERFLOW:
                 self._drop(subscription, 25)
             case LinkAction.CHANNEL_ERROR:
@@ -129,12 +127,11 @@ class Session:
             case LinkAction.RENEW:
                 self._renew(subscription)
             case LinkAction.THROTTLE:
-                self._every_s, self._max_waiting = THROTTLED
+                self._outbox.pace_s, self._max_waiting = THROTTLED
 
     def _fall_silent(self) -> None:
-        self._silent = True
+        self._outbox.mute()
         self._subscriptions.clear()
-        self._waiting.clear()
 
     def _drop(self, subscription: Subscription, code: int) -> None:
         del self._subscriptions[subscription.channel]
@@ -147,26 +144,11 @@ class Session:
         self._send("subscribed", msg=msgspec.json.encode({"channel": new.channel, "sid": new.sid}))
         self._show(new, sorted(new.tickers), Params(), self._player.now_ms())
 
-    async def _write(self) -> None:
-        while not self._ws.closed:
-            await self._something.wait()
-            self._something.clear()
-            while self._waiting and not self._silent:
-                sent = self._waiting.popleft()
-                if sent.delay_s or self._every_s:
-                    await asyncio.sleep(sent.delay_s + self._every_s)
-                try:
-                    await self._ws.send_frame(sent.text, WSMsgType.TEXT)
-                except ConnectionError:
-                    return
-            if self._closing:
-                await self._ws.close(code=WSCloseCode.GOING_AWAY)
-
     async def _ping(self) -> None:
         while not self._ws.closed:
             await asyncio.sleep(PING_EVERY_S)
             try:
-                if not self._silent:
+                if not self._outbox.muted:
                     await self._ws.ping(b"heartbeat")
             except ConnectionError:
                 return
@@ -205,9 +187,7 @@ class Session:
                 head += f',"seq":{seq}'
         head += f',"sending_ts_ms":{self._player.now_ms() if at_ms is None else at_ms}'
         text = b'%b,"msg":%b}' % (head.encode(), msg) if msg else head.encode() + b"}"
-        if not self._silent:
-            self._waiting.extend(self._faults.transport(Sent(text, seq)))
-            self._something.set()
+        self._outbox.put(self._faults.transport(Sent(text, seq)))
 
     def _obey(self, text: str) -> None:
         try:
