@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WITH ?=
 ARGS ?=
 
-.PHONY: demo test lint program bench lock clean
+.PHONY: demo test test-cluster lint program bench lock clean
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=<path to it>." >&2; exit 2; }
@@ -24,6 +24,9 @@ demo: $(VENV)/.runtime ## The whole chain on one recorded day (ARGS=--json for s
 
 test: $(VENV)/.dev ## All tests that Python alone can run; WITH=all or WITH=node,program adds groups
 	@$(BIN)/python -m pytest --with "$(WITH)" $(ARGS)
+
+test-cluster: $(VENV)/.dev ## The chain against a foreign node: on the PATH, or RELAYER_TEST_RPC_URL and RELAYER_TEST_WS_URL
+	@$(BIN)/python -m pytest --with "cluster,$(WITH)" tests/cluster $(ARGS)
 
 lint: $(VENV)/.dev ## Format, lint, types
 	@$(BIN)/ruff format --check .

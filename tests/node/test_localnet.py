@@ -12,8 +12,9 @@ pytestmark = pytest.mark.node
 FOLDER = npm.HERE / "localnet"
 
 
-@pytest.mark.parametrize("script", ["web3.mjs", "kit.mjs"])
-async def test_an_unmodified_client_does_its_work(script: str) -> None:
+@pytest.mark.parametrize("script", [("web3.mjs", "expiry"), ("kit.mjs",)])
+async def test_an_unmodified_client_does_its_work(script: tuple[str, ...]) -> None:
     await npm.installed(FOLDER)
+    name, *options = script
     async with serve(Localnet(clock=Clock(), slot_ms=20)) as urls:
-        assert await npm.run(FOLDER, "node", script, urls.rpc, urls.ws) == "ok\n"
+        assert await npm.run(FOLDER, "node", name, urls.rpc, urls.ws, *options) == "ok\n"
