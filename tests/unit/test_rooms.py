@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "prices": {"domain"},
     "conditions": {"domain"},
     "telemetry": {"domain", "prices", "conditions"},
-    **{room: _BELOW for room in MIDDLE},
+    **dict.fromkeys(MIDDLE, _BELOW),
     "sandbox": {"domain", "tape"},
     "localnet": {"domain", "tape"},
     "settings": _BELOW | set(MIDDLE),

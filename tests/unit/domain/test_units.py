@@ -31,7 +31,7 @@ def test_prices_round_as_their_side_demands(text: str, rounding: str, price: int
 
 @pytest.mark.parametrize("text", ["1.00001", "-0.00001", "nan", "inf", "", "0,7"])
 def test_what_is_no_price_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="price|number"):
+    with pytest.raises(ValueError, match=r"price|number"):
         price_from_dollars(text, rounding="down")
 
 
