@@ -17,6 +17,7 @@ from relayer.cli.localnet import PairOptions, localnet
 from relayer.cli.program import program
 from relayer.cli.run import run
 from relayer.cli.sandbox import sandbox
+from relayer.cli.specs import specs
 from relayer.cli.tape import tape
 from relayer.domain.errors import RelayerError, UsageError
 
@@ -45,6 +46,7 @@ def _root(
 
 
 app.command(rich_help_panel="Operate")(run)
+app.add_typer(specs, rich_help_panel="Operate")
 app.add_typer(tape, rich_help_panel="Operate")
 app.add_typer(program, name="program", rich_help_panel="On chain")
 app.command(rich_help_panel="Research")(backtest)
