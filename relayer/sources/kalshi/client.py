@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 import msgspec
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from relayer.domain.clock import wall_ms
 from relayer.domain.errors import PermanentError, TransientError
@@ -29,7 +29,7 @@ _ATTEMPTS = 4
 _TOKENS_A_CALL = 10
 _MARKETS_A_CALL = 100
 _TRADES_A_PAGE = 1000
-_BACKOFF = wait_exponential_jitter(initial=0.2, max=5)
+_BACKOFF = wait_random_exponential(multiplier=0.4, max=5)
 
 T = TypeVar("T")
 Query = Sequence[tuple[str, str]]

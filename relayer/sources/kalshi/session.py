@@ -43,6 +43,8 @@ _TICKERS_A_COMMAND = 500
 _TERMINAL = frozenset({10, 17, 25})
 """Error codes that end one subscription while the socket lives."""
 
+_UNKNOWN_SID = 7
+
 
 @dataclass(slots=True, eq=False)
 class _Question:
@@ -316,10 +318,13 @@ class Session:
             return
         if frame.seq:
             self._in_sequence(frame)
-        for subscription in self._by_channel.values():
-            if subscription.question is not None and subscription.question.id == frame.id:
-                subscription.question = None
-                subscription.ask_from_s = self._wall_s() + _ASK_AGAIN_S
+        for subscription in list(self._by_channel.values()):
+            if subscription.question is None or subscription.question.id != frame.id:
+                continue
+            subscription.question = None
+            subscription.ask_from_s = self._wall_s() + _ASK_AGAIN_S
+            if code == _UNKNOWN_SID:
+                self._resubscribe(subscription, dead=True)
 
     def _on_unreadable(self, text: str | bytes, error: Exception) -> None:
         """A blank line, a type unknown to us, or a frame that is not what its type says."""
