@@ -27,7 +27,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         )
     wanted = set(GROUPS) if "all" in asked else asked
     left_out: dict[str, int] = {}
-    kept, dropped = [], []
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
     for item in items:
         missing = [name for name in GROUPS if item.get_closest_marker(name) and name not in wanted]
         for name in missing:
