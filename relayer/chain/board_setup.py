@@ -9,6 +9,8 @@ from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from relayer.chain.programs.board import (
+    AUTHORITY_OFFSET,
+    BOARD,
     MAX_GROWTH,
     Board,
     ListedFeed,
@@ -19,6 +21,7 @@ from relayer.chain.programs.board import (
     ids_len,
     init_board,
     list_feeds,
+    retire_feeds,
 )
 from relayer.chain.rpc import Account, Rpc
 from relayer.chain.settings import BoardSettings
@@ -26,6 +29,7 @@ from relayer.domain.errors import PermanentError
 from relayer.domain.markets import MarketId
 
 FEEDS_A_TRANSACTION = 20
+RETIRED_A_TRANSACTION = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,27 @@ class BoardView:
 
 
 async def read_board(rpc: Rpc, program: Pubkey, address: Pubkey) -> BoardView | None:
-    """The board, None where there is none or its making is not finished. PermanentError for something else there."""
+    """The board, None where there is none or its making is not finished.
+
+    Raises PermanentError for a closed board, or something else in its place.
+    """
     board_account, ids_account = await _accounts(rpc, program, address)
-    if board_account is None or ids_account is None:
+    if board_account is None:
         return None
     board = decode_board(board_account.data)
     capacity = board.header.capacity
-    if len(board_account.data) < board_len(capacity) or len(ids_account.data) < ids_len(capacity):
+    if len(board_account.data) < board_len(capacity):
+        return None
+    if ids_account is None or len(ids_account.data) < ids_len(capacity):
         return None
     return BoardView(address, board, decode_ids(ids_account.data, board.header.length))
+
+
+async def find_boards(rpc: Rpc, program: Pubkey, *, authority: Pubkey | None = None) -> list[tuple[str, Board]]:
+    """(address, board) of all boards of the program, or of those of one authority; unfinished ones too."""
+    filters = [(0, BOARD)] + ([(AUTHORITY_OFFSET, bytes(authority))] if authority else [])
+    found = await rpc.program_accounts(str(program), filters)
+    return [(address, decode_board(account.data)) for address, account in sorted(found, key=lambda pair: pair[0])]
 
 
 async def making(
@@ -96,6 +112,12 @@ def listing(
     feeds = [(index, market.feed_id()) for index, market in zip(free, markets, strict=False)]
     parts = (feeds[start : start + FEEDS_A_TRANSACTION] for start in range(0, len(feeds), FEEDS_A_TRANSACTION))
     return [[list_feeds(program, authority, view.address, part)] for part in parts]
+
+
+def retiring(program: Pubkey, authority: Pubkey, board: Pubkey, slots: Sequence[int]) -> list[list[Instruction]]:
+    """What empties the slots, a transaction each; the authority signs."""
+    parts = (slots[start : start + RETIRED_A_TRANSACTION] for start in range(0, len(slots), RETIRED_A_TRANSACTION))
+    return [[retire_feeds(program, authority, board, part)] for part in parts]
 
 
 async def _accounts(rpc: Rpc, program: Pubkey, address: Pubkey) -> list[Account | None]:

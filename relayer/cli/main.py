@@ -12,6 +12,7 @@ import typer
 
 import relayer
 from relayer.cli.backtest import backtest
+from relayer.cli.board import board
 from relayer.cli.demo import demo
 from relayer.cli.localnet import PairOptions, localnet
 from relayer.cli.program import program
@@ -48,6 +49,7 @@ def _root(
 app.command(rich_help_panel="Operate")(run)
 app.add_typer(specs, rich_help_panel="Operate")
 app.add_typer(tape, rich_help_panel="Operate")
+app.add_typer(board, name="board", rich_help_panel="On chain")
 app.add_typer(program, name="program", rich_help_panel="On chain")
 app.command(rich_help_panel="Research")(backtest)
 app.command(rich_help_panel="Try it")(demo)

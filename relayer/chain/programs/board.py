@@ -29,7 +29,9 @@ MAX_AGE_MS = 65_535 * AGE_UNIT_MS
 FUTURE_MS = 5_000
 """A slot's time is at most the cluster's clock plus this much."""
 
-_BOARD = b"board\0\0\x01"
+BOARD = b"board\0\0\x01"
+"""First 8 bytes of a board, for memcmp filters too."""
+AUTHORITY_OFFSET = 8
 _IDS = b"ids\0\0\0\0\x01"
 _TOMBSTONE = b"closed\0\x01"
 _RETIRED = 9
@@ -225,7 +227,7 @@ def decode_board(data: bytes) -> Board:
     """Header and listed slots of a board account. Raises PermanentError for anything else."""
     if data[:8] == _TOMBSTONE:
         raise PermanentError("The board was closed; make another one under another index.")
-    if data[:8] != _BOARD or len(data) < _HEADER.size:
+    if data[:8] != BOARD or len(data) < _HEADER.size:
         raise PermanentError("The account is not a board of this program version; check the board's address.")
     header = _decode_header(data)
     if len(data) < board_len(header.length):
