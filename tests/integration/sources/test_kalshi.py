@@ -108,12 +108,13 @@ async def test_an_unreachable_venue_is_trouble_in_words(watching: Opener, tmp_pa
     await watched.until(lambda: "is not reachable" in str(watched.source.trouble()))
 
 
+RATES = {"lost-reply": "=0.02"} | {name: "=0.05" for name in ALL if ALL[name].group is Group.REQUEST}
+SLOW = ("slow-rest", "slow-reader", "half-open")
+"""Faults that cost more seconds than a test has."""
 FAULTS = [
-    name
+    name + RATES.get(name, "")
     for name, fault in ALL.items()
-    if name not in LIES
-    and (fault.group in (Group.FRAME, Group.REQUEST) or (fault.group is Group.LINK and name != "slow-reader"))
-    and name not in ("slow-rest", "half-open")
+    if fault.group in (Group.FRAME, Group.LINK, Group.REQUEST) and name not in (*LIES, *SLOW)
 ]
 
 
