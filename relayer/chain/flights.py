@@ -98,8 +98,9 @@ class Flights:
         if self._flying:
             # The height first: what is unseen after its last block had passed will not be seen any more.
             height = await self._rpc.block_height()
-            statuses = await self._rpc.signature_statuses(list(self._flying))
-            for flight, status in zip(list(self._flying.values()), statuses, strict=True):
+            asked = list(self._flying.values())  # others may take off while the node answers
+            statuses = await self._rpc.signature_statuses([flight.signature for flight in asked])
+            for flight, status in zip(asked, statuses, strict=True):
                 failures += self._judge(flight, status, height)
         if self._claimed:
             await self._read_back()

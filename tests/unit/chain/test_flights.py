@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from solders.hash import Hash
@@ -106,6 +107,20 @@ async def test_a_transaction_with_an_error_claims_nothing_and_its_slots_are_lost
     assert scene.flights.take_lost() == {0, 1}
     assert scene.flights.shown == {}
     assert scene.value("transactions_total", purpose="publish", outcome="failed") == 1
+
+
+async def test_a_price_may_go_out_while_the_node_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, late = Scene(), flight({1: 600})
+    scene.flights.add(flight({0: 500}))
+    ask = Rpc.signature_statuses
+
+    async def ask_slowly(rpc: Rpc, *arguments: Any, **options: Any) -> Any:
+        scene.flights.add(late)
+        return await ask(rpc, *arguments, **options)
+
+    monkeypatch.setattr(Rpc, "signature_statuses", ask_slowly)
+    assert await scene.flights.check() == 0
+    assert scene.flights.shown == {0: 500, 1: 600}
 
 
 async def test_a_transaction_of_a_dropped_block_is_sent_again() -> None:
