@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -77,9 +78,10 @@ def window(shift_ms: int) -> tuple[Millis, Millis]:
     return Millis(WINDOW_MS[0] + shift_ms), Millis(WINDOW_MS[1] + shift_ms)
 
 
-async def until(reached: Callable[[], Awaitable[bool]], at_ms: float, world: World) -> None:
-    """Wait for something that must come to pass by that moment of wall time."""
+async def until(reached: Callable[[], Awaitable[bool]], at_ms: float, world: World, daemon: Process) -> None:
+    """Wait for something that must come to pass by that moment of wall time, while the daemon lives."""
     while not await reached():
+        assert daemon.returncode is None, world.log()[-5000:]
         assert time.time() * 1000 < at_ms, world.log()[-5000:]
         await asyncio.sleep(0.5)
 
@@ -98,11 +100,12 @@ async def test_it_publishes_judges_and_settles_at_speed_1(cluster: ForeignCluste
             async def settled() -> bool:
                 return all([(await world.market(address)).resolved for address in world.markets])
 
-            await until(activated, start_ms, world)
+            await until(activated, start_ms, world, process)
             assert not await settled()
-            await until(settled, end_ms + SETTLE_S * 1000, world)
+            await until(settled, end_ms + SETTLE_S * 1000, world, process)
         finally:
-            process.send_signal(signal.SIGTERM)
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
             status = await process.wait()
         assert status == 0, world.log()[-5000:]
         winners = [(await world.market(address)).winner for address in world.markets]
