@@ -43,13 +43,14 @@ def sandbox(
     clock_origin: Annotated[int | None, typer.Option(help="Shared clock: milliseconds shown at --clock-wall.")] = None,
     clock_wall: Annotated[int | None, typer.Option(help="Shared clock: wall time in milliseconds.")] = None,
     clock_speed: Annotated[float | None, typer.Option(help="Shared clock: seconds a second.")] = None,
+    dflow_key: Annotated[str | None, typer.Option(help="Key that DFlow's surface asks for; none lets all in.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help="Fault by name, or name=rate; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same faults.")] = 0,
     faults: Annotated[
         bool, typer.Option("--faults", help="List all faults and exit.", callback=_list_faults, is_eager=True)
     ] = False,
 ) -> None:
-    """Serve a recorded day as Kalshi would: REST and WebSocket with real request signatures, at any speed.
+    """Serve a recorded day as Kalshi and DFlow would: with real signatures, rate limits, at any speed, with faults.
 
     Example: relayer sandbox --speed 60 --key-dir /tmp/sandbox --fault sequence-hole --fault rest-429=0.5
     """
@@ -65,7 +66,7 @@ def sandbox(
         numbers = ClockNumbers(_moment(start) if start else replay.header.from_ms, int(wall_ms()) + LEAD_MS, speed)
     kit = FaultKit(fault or (), seed=seed)
     keys, private = _keys(key_id, public_key, key_dir)
-    venue = Sandbox(tape=replay, clock=numbers.clock(), keys=keys, faults=kit)
+    venue = Sandbox(tape=replay, clock=numbers.clock(), keys=keys, faults=kit, dflow_key=dflow_key)
     asyncio.run(_serve(venue, port, numbers, private))
 
 
@@ -120,7 +121,7 @@ async def _serve(venue: Sandbox, port: int, clock: ClockNumbers, private: tuple[
     async with serve(venue, port=port) as urls:
         if private is not None:
             typer.echo(_relayer_settings(urls, clock, *private))
-        typer.echo(f"READY rest={urls.rest} ws={urls.ws}")
+        typer.echo(f"READY rest={urls.rest} ws={urls.ws} dflow_rest={urls.dflow_rest} dflow_ws={urls.dflow_ws}")
         await stop.wait()
 
 

@@ -14,6 +14,10 @@ from aiohttp import web
 from relayer.domain.clock import Clock, wall_ms
 from relayer.domain.errors import FatalError
 from relayer.sandbox.auth import KEY_HEADER, PublicKey, Signatures
+from relayer.sandbox.dflow import API as DFLOW_API
+from relayer.sandbox.dflow import DflowApi, denies
+from relayer.sandbox.dflow import refused as refused_dflow
+from relayer.sandbox.dflow_stream import DflowSession, DflowStream
 from relayer.sandbox.faults.dice import Dice
 from relayer.sandbox.faults.kit import CONNECTION_REFUSED, TLS_FAILURE, FaultKit
 from relayer.sandbox.frames import VenueFrame
@@ -26,24 +30,34 @@ from relayer.sandbox.tls import self_signed_context
 from relayer.tape.replay import FrameRecord, Record, ReplayTape
 
 WS_PATH = "/trade-api/ws/v2"
+DFLOW_WS_PATH = f"{DFLOW_API}/ws"
 
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Where the venue answers; `rest` includes the `/trade-api/v2` prefix."""
+    """Where the venue answers; `rest` includes the `/trade-api/v2` prefix, `dflow_rest` that of `/api/v1`."""
 
     rest: str
     ws: str
+    dflow_rest: str
+    dflow_ws: str
 
 
 class Sandbox:
     """The venue itself. Raises UsageError for a tape that is no tape or contradicts itself, on construction.
 
-    keys: public keys by key id; requests signed by others are refused.
+    keys: public keys by key id; requests signed by others are refused. dflow_key: what DFlow's surface asks for in
+    `x-api-key`; without one it lets everybody in.
     """
 
     def __init__(
-        self, *, tape: ReplayTape, clock: Clock, keys: Mapping[str, PublicKey], faults: FaultKit | None = None
+        self,
+        *,
+        tape: ReplayTape,
+        clock: Clock,
+        keys: Mapping[str, PublicKey],
+        faults: FaultKit | None = None,
+        dflow_key: str | None = None,
     ) -> None:
         self.tape, self.clock, self.faults = tape, clock, faults or FaultKit(())
         self.frames_total = self._rehearse()
@@ -55,11 +69,15 @@ class Sandbox:
         self._signatures = Signatures(keys, wall=self._wall_ms)
         self._sessions: dict[Session, str] = {}
         self._connections = 0
+        self._dflow_key = dflow_key
+        self._dflow = DflowStream(self.state)
 
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_get(WS_PATH, self.faults.around(self._connect, handshakes=True))
+        app.router.add_get(DFLOW_WS_PATH, self.faults.around(self._connect_dflow, handshakes=True))
         RestApi(self.state, self.player, self._signatures, self.faults).add_to(app)
+        DflowApi(self.state, self.player, self.faults, self._dflow_key).add_to(app)
         app.on_response_prepare.append(self._stamp)
         app.on_shutdown.append(self._hang_up)
         return app
@@ -93,16 +111,37 @@ class Sandbox:
             del self._sessions[session]
         return ws
 
+    async def _connect_dflow(self, request: web.Request) -> web.StreamResponse:
+        if denies(self._dflow_key, request):
+            return refused_dflow(401, "missing or invalid API key")
+        ws = web.WebSocketResponse(compress=False)
+        await ws.prepare(request)
+        self._connections += 1
+        session = DflowSession(ws, self.faults.connection(self._connections, self.state))
+        self._dflow.sessions.add(session)
+        try:
+            await session.run()
+        finally:
+            self._dflow.sessions.discard(session)
+        return ws
+
     async def _hang_up(self, _: web.Application) -> None:
-        await asyncio.gather(*(session.hang_up() for session in self._sessions))
+        kalshi, dflow = list(self._sessions), list(self._dflow.sessions)
+        await asyncio.gather(*(one.hang_up() for one in kalshi), *(one.hang_up() for one in dflow))
 
     def _deliver(self, record: FrameRecord) -> None:
-        if not self._sessions:
+        if not self._sessions and not self._dflow.sessions:
             return
         frame = VenueFrame(CHANNELS[record.type], record.type, record.msg)
         self.frames_sent += sum(session.deliver(frame) for session in self._sessions)
-        if self.state.top_moved and frame.ticker is not None:
+        if frame.ticker is None:
+            return
+        if self.state.top_moved:
             self._tick(frame.ticker, record)
+        if frame.channel == "orderbook_delta":
+            self._dflow.booked(frame.ticker, top_moved=self.state.top_moved)
+        elif frame.channel == "trade":
+            self._dflow.traded(frame.ticker)
 
     def _tick(self, ticker: str, record: FrameRecord) -> None:
         """A ticker frame to whoever wants it, after the top of the book or the last trade changed."""
@@ -135,7 +174,8 @@ async def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> Asy
         if refusing := sandbox.faults.dice(CONNECTION_REFUSED):
             helpers.append(asyncio.create_task(_come_and_go(site, runner, host, bound, tls, refusing)))
         secure = "s" if tls else ""
-        yield Urls(rest=f"http{secure}://{host}:{bound}{API}", ws=f"ws{secure}://{host}:{bound}{WS_PATH}")
+        http, ws = f"http{secure}://{host}:{bound}", f"ws{secure}://{host}:{bound}"
+        yield Urls(http + API, ws + WS_PATH, http + DFLOW_API, ws + DFLOW_WS_PATH)
     finally:
         for task in helpers:
             task.cancel()

@@ -97,6 +97,8 @@ class VenueState:
         self.bodies: dict[str, bytes] = {}
         self.markets: dict[str, Json] = {}
         self.books: dict[str, Book] = {}
+        self.changes: dict[str, int] = {}
+        """How often each book has changed."""
         self.market_ids: dict[str, str] = {}
         self.trades: list[Json] = []
         self.candles = Candles()
@@ -144,6 +146,7 @@ class VenueState:
 
     def _booked(self, ticker: str, market_id: str, book: Book, at_ms: int) -> None:
         self.market_ids[ticker] = market_id
+        self.changes[ticker] = self.changes.get(ticker, 0) + 1
         top = (book.best("yes"), book.best("no"))
         self.top_moved = self._tops.get(ticker) != top
         if self.top_moved:

@@ -94,6 +94,12 @@ class Venue:
         async with self.http.get(f"{self.urls.rest}/{path}", params=query) as response:
             return response.status, msgspec.json.decode(await response.read())
 
+    async def dflow(self, path: str, body: Any = None, **query: str) -> tuple[int, Any]:
+        """GET, or POST with a body, of DFlow's surface."""
+        method = "GET" if body is None else "POST"
+        async with self.http.request(method, f"{self.urls.dflow_rest}/{path}", params=query, json=body) as response:
+            return response.status, msgspec.json.decode(await response.read())
+
     async def connect(self) -> Socket:
         headers = signed(self.key, RSA_ID, "GET", "/trade-api/ws/v2")
         return Socket(await self.http.ws_connect(self.urls.ws, headers=headers))
