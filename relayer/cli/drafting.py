@@ -84,6 +84,9 @@ def _sources(kind: Kind, test: str) -> list[str]:
     return [*(["trades"] if takes_trades else []), "executable", "mid"]
 
 
+_CHOICES: dict[str, list[str]] = {"direction": [*Direction], "unit": [*Unit], "result": ["yes", "no"]}
+
+
 class _Form:
     def __init__(self, given: dict[str, str], ask: Ask) -> None:
         self._given = dict(given)
@@ -91,9 +94,8 @@ class _Form:
 
     def fill(self, path: str) -> str | int:
         name = path.rpartition(".")[2]
-        choices = {"direction": list(Direction), "unit": list(Unit), "result": ["yes", "no"]}.get(name)
-        if choices:
-            return self.choose(path, [str(choice) for choice in choices])
+        if choices := _CHOICES.get(name):
+            return self.choose(path, choices)
         hint = _HINTS.get(name, "whole number" if name in _INTEGERS else "")
         value = self._take(path, hint)
         return int(value) if name in _INTEGERS and re.fullmatch(r"-?[0-9]+", value) else value

@@ -49,7 +49,7 @@ class Watched:
                 await asyncio.sleep(0.02)
 
     def frames(self, kind: str) -> float:
-        return self.metrics.frames.labels(Venue.KALSHI_SANDBOX, kind)._value.get()
+        return float(self.metrics.frames.labels(Venue.KALSHI_SANDBOX, kind)._value.get())
 
 
 class Opener(Protocol):
