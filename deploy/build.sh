@@ -3,14 +3,17 @@
 #   build.sh build     write the programs, their hashes and the compiler's version into relayer/data/programs/
 #   build.sh compare   rebuild into a temporary folder and compare with what is committed there
 #   build.sh to DIR    build into DIR
+# What only tests need goes into tests/svm/programs/ in the same way.
 # SBPF_TARGET_DIR: cargo's target folder (default: below the system's temporary folder, keyed by this checkout).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 artefacts=$here/../relayer/data/programs
+for_tests=$here/../tests/svm/programs
 rustc=${SBPF_RUSTC:-/usr/bin/rustc}
 cargo=${SBPF_CARGO:-/usr/bin/cargo}
 target=${SBPF_TARGET_DIR:-${TMPDIR:-/tmp}/sbpf-target-$(id -u)-$(echo "$here" | sha256sum | cut -c1-8)}
-programs="oracle oracle-consumer pnp-standin metadata-standin"
+programs="oracle pnp-standin metadata-standin"
+test_programs="oracle-consumer hostile-pnp"
 
 require_compiler() {
     local library
@@ -36,12 +39,20 @@ compile() { # package, output file
 }
 
 build_to() { # folder
-    local program
     require_compiler
-    mkdir -p "$1" "$target"
+    mkdir -p "$target"
     (cd "$here" && RUSTC=$rustc "$cargo" fetch --locked --quiet) # makes registry/src, which compile() remaps
-    for program in $programs; do compile "$program" "$1/${program//-/_}.so"; done
-    (cd "$1" && "$rustc" --version >RUSTC && sha256sum -- *.so >SHA256SUMS)
+    build_set "$1" $programs
+    build_set "$1/tests" $test_programs
+    "$rustc" --version >"$1/RUSTC"
+}
+
+build_set() { # folder, packages
+    local folder=$1 program
+    shift
+    mkdir -p "$folder"
+    for program in "$@"; do compile "$program" "$folder/${program//-/_}.so"; done
+    (cd "$folder" && sha256sum -- *.so >SHA256SUMS)
 }
 
 build_afresh() { # into $fresh, gone at the end
@@ -50,13 +61,18 @@ build_afresh() { # into $fresh, gone at the end
     build_to "$fresh"
 }
 
+same() { # fresh folder, committed folder
+    cmp -s "$1/SHA256SUMS" "$2/SHA256SUMS" && (cd "$2" && sha256sum --quiet --check SHA256SUMS)
+}
+
 compare() {
     build_afresh
-    if cmp -s "$fresh/SHA256SUMS" "$artefacts/SHA256SUMS" && (cd "$artefacts" && sha256sum --quiet --check SHA256SUMS); then
+    if same "$fresh" "$artefacts" && same "$fresh/tests" "$for_tests"; then
         echo "The programs are byte for byte what relayer/data/programs/ holds ($(cat "$fresh/RUSTC"))."
         return
     fi
     diff "$artefacts/SHA256SUMS" "$fresh/SHA256SUMS" >&2 || true
+    diff "$for_tests/SHA256SUMS" "$fresh/tests/SHA256SUMS" >&2 || true
     if cmp -s "$fresh/RUSTC" "$artefacts/RUSTC"; then
         echo "The programs differ from relayer/data/programs/: run deploy/build.sh build, test, and commit the result." >&2
     else
@@ -69,9 +85,11 @@ compare() {
 case ${1:-} in
 build)
     build_afresh
-    cp "$fresh"/* "$artefacts/"
+    cp "$fresh"/*.so "$fresh"/RUSTC "$fresh"/SHA256SUMS "$artefacts/"
+    mkdir -p "$for_tests"
+    cp "$fresh"/tests/* "$for_tests/"
     ;;
 compare) compare ;;
 to) build_to "${2:?folder}" ;;
-*) sed -n '2,6p' "$0" >&2; exit 2 ;;
+*) sed -n '2,7p' "$0" >&2; exit 2 ;;
 esac

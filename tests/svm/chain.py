@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
 from solders.account import Account
 from solders.instruction import Instruction
@@ -19,6 +20,7 @@ from solders.transaction_metadata import FailedTransactionMetadata
 from relayer.chain.programs.pnp import METADATA_PROGRAM
 
 PROGRAMS = resources.files("relayer") / "data" / "programs"
+TEST_PROGRAMS = Path(__file__).parent / "programs"
 START_S = 1_770_000_000
 """Where the cluster's clock stands at first."""
 

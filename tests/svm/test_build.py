@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.svm.chain import PROGRAMS
+from tests.svm.chain import PROGRAMS, TEST_PROGRAMS
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_hashes_are_those_of_the_files() -> None:
-    lines = (PROGRAMS / "SHA256SUMS").read_text().splitlines()
+@pytest.mark.parametrize("folder", [Path(str(PROGRAMS)), TEST_PROGRAMS], ids=["shipped", "for tests"])
+def test_hashes_are_those_of_the_files(folder: Path) -> None:
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
     listed = {name: digest for digest, name in map(str.split, lines)}
-    files = {Path(str(file)).name: file for file in PROGRAMS.iterdir() if file.name.endswith(".so")}
+    files = {file.name: file for file in folder.glob("*.so")}
     assert listed.keys() == files.keys()
     for name, digest in listed.items():
         assert hashlib.sha256(files[name].read_bytes()).hexdigest() == digest, name
@@ -42,11 +43,12 @@ def test_another_folder_gives_the_same_bytes(tmp_path: Path, target: dict[str, s
     out = tmp_path / "out"
     subprocess.run([source / "build.sh", "to", out], check=True, env=target)
     assert (out / "SHA256SUMS").read_text() == (PROGRAMS / "SHA256SUMS").read_text()
+    assert (out / "tests" / "SHA256SUMS").read_text() == (TEST_PROGRAMS / "SHA256SUMS").read_text()
 
 
 @pytest.mark.program
 def test_compare_tells_what_differs(tmp_path: Path, target: dict[str, str]) -> None:
-    for name in ("deploy", "relayer/data/programs"):
+    for name in ("deploy", "relayer/data/programs", "tests/svm/programs"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("target", "node_modules"))
     script, data = tmp_path / "deploy" / "build.sh", tmp_path / "relayer" / "data" / "programs"
 

@@ -13,7 +13,7 @@ from solders.pubkey import Pubkey
 from relayer.chain.programs import board as boards
 from relayer.domain.board import FeedUpdate
 from relayer.domain.units import Millis, Price
-from tests.svm.chain import PROGRAMS, START_S, Chain
+from tests.svm.chain import START_S, TEST_PROGRAMS, Chain
 from tests.svm.rig import NOW_MS, STATE, Rig, make_rig
 
 MAX_AGE_MS = 30_000
@@ -23,7 +23,7 @@ NOT_A_BOARD, BAD_INDEX, GONE, STALE, ONE_SIDED, SAME_PUBLISHER, TOO_MANY, NO_QUO
 @pytest.fixture
 def consumer(chain: Chain) -> Pubkey:
     key = Keypair().pubkey()
-    chain.svm.add_program(key, (PROGRAMS / "oracle_consumer.so").read_bytes())
+    chain.svm.add_program(key, (TEST_PROGRAMS / "oracle_consumer.so").read_bytes())
     return key
 
 

@@ -1,0 +1,69 @@
+//! For tests: stands where a committee expects PNP, and does what it should not with the settler's signature. The first
+//! byte of the config account says what.
+#![no_std]
+
+#[cfg(not(any(target_os = "solana", target_arch = "bpf")))]
+extern crate std; // host builds: allocator and panic handler
+
+use pinocchio::{
+    AccountView, Address, ProgramResult,
+    cpi::invoke,
+    error::ProgramError,
+    instruction::{InstructionAccount, InstructionView},
+};
+use pinocchio_system::instructions::Transfer;
+
+#[cfg(not(feature = "no-entrypoint"))]
+mod entrypoint {
+    pinocchio::program_entrypoint!(super::process, 8);
+    pinocchio::no_allocator!();
+    pinocchio::nostd_panic_handler!();
+}
+
+const DO_NOTHING: u8 = 0;
+const SETTLE_OTHERWISE: u8 = 1;
+const SETTLE_AS_TOLD: u8 = 2;
+/// Pass the signature on to the program whose id follows in the config account.
+const PASS_ON: u8 = 3;
+const TAKE_LAMPORTS: u8 = 4;
+const MAKE_ACCOUNT: u8 = 5;
+
+/// Accounts: settler S W, market W, extension, config.
+pub fn process(_: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
+    let [settler, market, extension, config, ..] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    let deed = config.try_borrow()?[0];
+    match deed {
+        DO_NOTHING => Ok(()),
+        SETTLE_OTHERWISE => settle(market, data[8] == 0),
+        SETTLE_AS_TOLD => settle(market, data[8] == 1),
+        PASS_ON => {
+            let mut program = [0; 32];
+            program.copy_from_slice(&config.try_borrow()?[1..33]);
+            let metas = [
+                InstructionAccount::writable_signer(settler.address()),
+                InstructionAccount::writable(market.address()),
+                InstructionAccount::readonly(extension.address()),
+                InstructionAccount::readonly(config.address()),
+            ];
+            let program = Address::new_from_array(program);
+            let call = InstructionView { program_id: &program, accounts: &metas, data };
+            invoke(&call, &[&*settler, &*market, &*extension, &*config])
+        }
+        TAKE_LAMPORTS => Transfer { from: settler, to: market, lamports: settler.lamports() }.invoke(),
+        MAKE_ACCOUNT => {
+            let owner = extension.address();
+            pinocchio_system::instructions::Assign { account: settler, owner }.invoke()
+        }
+        _ => Err(ProgramError::InvalidInstructionData),
+    }
+}
+
+/// The two bytes of a V2 market that say who has won.
+fn settle(market: &mut AccountView, yes: bool) -> ProgramResult {
+    let mut market = market.try_borrow_mut()?;
+    market[16] = 1;
+    market[57] = if yes { 1 } else { 2 };
+    Ok(())
+}
