@@ -193,7 +193,7 @@ def publish(
 
 
 def publish_data(*, epoch: int, base_ms: int, updates: Sequence[FeedUpdate]) -> bytes:
-    """The data of `publish`. `base_ms` is at or after every entry's time.
+    """The data of `publish`. `base_ms` is at or after every entry's time; up to 9 ms later count as at the base.
 
     Raises ValueError for an entry later than the base or older than `MAX_AGE_MS` against it: it goes with another base.
     """
