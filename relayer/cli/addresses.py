@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from relayer.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from solders.pubkey import Pubkey
+
+
+ProgramOption = Annotated[
+    str | None, typer.Option("--program", metavar="ADDR", help="Oracle program; the file's if left out.")
+]
 
 
 def address_of(text: str) -> Pubkey:

@@ -19,13 +19,12 @@ from relayer.cli.acting import (
     reading,
     sol,
 )
-from relayer.cli.addresses import address_of
+from relayer.cli.addresses import ProgramOption, address_of
 from relayer.cli.board_access import (
     AuthorityOption,
     BoardOption,
     IndexOption,
     MarketsArgument,
-    ProgramOption,
     access_to,
     board_settings,
     derived,

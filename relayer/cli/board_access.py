@@ -13,7 +13,7 @@ import typer
 
 from relayer.cli.acting import Acting, acting, cluster, key
 from relayer.cli.addresses import address_of
-from relayer.cli.steps import carry_out
+from relayer.cli.steps import carry_out, payer_or
 from relayer.domain.errors import PermanentError, UsageError
 from relayer.domain.markets import MarketId
 from relayer.domain.units import dollars, rfc3339
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from relayer.chain.settings import BoardSettings, ClusterSettings
     from relayer.chain.signer import Signer
 
-ProgramOption = Annotated[
-    str | None, typer.Option("--program", metavar="ADDR", help="Oracle program; the file's if left out.")
-]
 AuthorityOption = Annotated[
     Path | None, typer.Option("--authority", metavar="KEY.json", help="The board's authority; the file's if left out.")
 ]
@@ -97,7 +94,7 @@ async def access_to(
     from relayer.chain.programs.board import board_address
 
     owner = key("--authority", authority, config, "authority")
-    paying = owner if payer is None and config is None else key("--payer", payer, config, "payer")
+    paying = payer_or(owner, payer, config)
     chosen = cluster(config, rpc, program=program)
     oracle = address_of(chosen.oracle_program)
     board = address_of(address) if address else board_address(oracle, owner.pubkey, settings.index)

@@ -13,9 +13,11 @@ import typer
 import relayer
 from relayer.cli.backtest import backtest
 from relayer.cli.board import board
+from relayer.cli.committee import committee
 from relayer.cli.demo import demo
 from relayer.cli.localnet import PairOptions, localnet
 from relayer.cli.program import program
+from relayer.cli.resolution import resolution
 from relayer.cli.run import run
 from relayer.cli.sandbox import sandbox
 from relayer.cli.specs import specs
@@ -50,6 +52,8 @@ app.command(rich_help_panel="Operate")(run)
 app.add_typer(specs, rich_help_panel="Operate")
 app.add_typer(tape, rich_help_panel="Operate")
 app.add_typer(board, name="board", rich_help_panel="On chain")
+app.add_typer(committee, name="committee", rich_help_panel="On chain")
+app.add_typer(resolution, name="resolution", rich_help_panel="On chain")
 app.add_typer(program, name="program", rich_help_panel="On chain")
 app.command(rich_help_panel="Research")(backtest)
 app.command(rich_help_panel="Try it")(demo)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from relayer.cli.acting import Acting, agree, show
+from relayer.cli.acting import Acting, agree, key, show
 
 if TYPE_CHECKING:
     from solders.instruction import Instruction
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from relayer.chain.signer import Signer
 
 Rows = Sequence[tuple[str, str]]
+
+
+def payer_or(signer: Signer, payer: Path | None, config: Path | None) -> Signer:
+    """Who pays: the option's key, else the file's, else the signer."""
+    return signer if payer is None and config is None else key("--payer", payer, config, "payer")
 
 
 async def carry_out(
@@ -55,11 +61,23 @@ async def _sent(act: Acting, instructions: Sequence[Instruction], signers: Seque
     return submission.signature
 
 
-def report(facts: dict[str, Any], *, as_json: bool) -> None:
+def report(facts: Mapping[str, Any], *, as_json: bool) -> None:
     """The result on standard output: one JSON object, or a line a fact."""
     if as_json:
         typer.echo(json.dumps(facts))
         return
     width = max(map(len, facts))
     for name, value in facts.items():
-        typer.echo(f"{name:<{width}}  {', '.join(map(str, value)) if isinstance(value, list) else value}")
+        typer.echo(f"{name:<{width}}  {_text(value)}".rstrip())
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case list():
+            return ", ".join(map(_text, value))
+        case dict():
+            return ", ".join(f"{name} {_text(one)}" for name, one in value.items())
+        case _:
+            return str(value)

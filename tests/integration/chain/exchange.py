@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from solders.instruction import Instruction
+from solders.pubkey import Pubkey
 
 from relayer.chain.programs import pnp, token
 from relayer.chain.signer import Signer
@@ -41,7 +42,7 @@ class Exchange:
             [pnp.init_protocol(self.id, us, collateral_mint=mint, oracle=us, min_liquidity=1, buffer_period_s=BUFFER_S)]
         )
 
-    async def create(self, kind: PnpKind, oracle: Signer, *, question: str = "Will it?") -> str:
+    async def create(self, kind: PnpKind, oracle: Pubkey, *, question: str = "Will it?") -> str:
         """A new market that names the oracle; its address."""
         account = await self._cluster.rpc().account(str(pnp.global_config_address(self.id)))
         assert account
@@ -53,7 +54,7 @@ class Exchange:
     async def _send(self, instructions: list[Instruction], *signers: Signer) -> None:
         await self._sender.run(instructions, signers, purpose="board")
 
-    def _v2(self, market_id: int, oracle: Signer, question: str) -> Instruction:
+    def _v2(self, market_id: int, oracle: Pubkey, question: str) -> Instruction:
         return pnp.create_market_v2(
             self.id,
             self._creator.pubkey,
@@ -63,10 +64,10 @@ class Exchange:
             end_time=END_S,
             creator=self._creator.pubkey,
             collateral_mint=self._mint.pubkey,
-            oracle=oracle.pubkey,
+            oracle=oracle,
         )
 
-    def _v3(self, market_id: int, oracle: Signer, question: str) -> Instruction:
+    def _v3(self, market_id: int, oracle: Pubkey, question: str) -> Instruction:
         return pnp.create_market_v3(
             self.id,
             self._creator.pubkey,
@@ -79,5 +80,5 @@ class Exchange:
             max_pot_ratio_bps=10_000,
             creator=self._creator.pubkey,
             collateral_mint=self._mint.pubkey,
-            oracle=oracle.pubkey,
+            oracle=oracle,
         )

@@ -42,7 +42,7 @@ async def test_a_market_is_found_activated_and_settled(
     cluster: Cluster, exchange: Exchange, kind: PnpKind, outcome: Outcome
 ) -> None:
     oracle = cluster.funded()
-    address = await exchange.create(kind, oracle)
+    address = await exchange.create(kind, oracle.pubkey)
     ours = gateway(cluster, oracle)
     [market] = await ours.markets()
     assert (market.address, market.kind, market.oracle) == (address, kind, oracle.address)
@@ -67,9 +67,9 @@ async def test_a_market_is_found_activated_and_settled(
 
 async def test_only_markets_that_name_our_key_are_found(cluster: Cluster, exchange: Exchange) -> None:
     oracle, other = cluster.funded(), cluster.funded()
-    first = await exchange.create(PnpKind.V2, oracle, question="First?")
-    await exchange.create(PnpKind.V3, other, question="Theirs?")
-    third = await exchange.create(PnpKind.V3, oracle, question="Third?")
+    first = await exchange.create(PnpKind.V2, oracle.pubkey, question="First?")
+    await exchange.create(PnpKind.V3, other.pubkey, question="Theirs?")
+    third = await exchange.create(PnpKind.V3, oracle.pubkey, question="Third?")
     assert [(found.address, found.question) for found in await gateway(cluster, oracle).markets()] == [
         (first, "First?"),
         (third, "Third?"),
@@ -79,8 +79,8 @@ async def test_only_markets_that_name_our_key_are_found(cluster: Cluster, exchan
 
 async def test_a_market_that_cannot_be_read_leaves_the_others(cluster: Cluster, exchange: Exchange) -> None:
     oracle = cluster.funded()
-    broken = await exchange.create(PnpKind.V2, oracle)
-    sound = await exchange.create(PnpKind.V2, oracle)
+    broken = await exchange.create(PnpKind.V2, oracle.pubkey)
+    sound = await exchange.create(PnpKind.V2, oracle.pubkey)
     cluster.node.set_account(Pubkey.from_string(broken), Account(10**9, b"\x00" * 40, exchange.id))
     ours = gateway(cluster, oracle)
     assert [market.address for market in await ours.markets()] == [sound]
@@ -92,7 +92,7 @@ async def test_a_market_that_cannot_be_read_leaves_the_others(cluster: Cluster, 
 
 async def test_an_interrupted_settlement_is_finished_with_the_same_bytes(cluster: Cluster, exchange: Exchange) -> None:
     oracle = cluster.funded()
-    await exchange.create(PnpKind.V3, oracle)
+    await exchange.create(PnpKind.V3, oracle.pubkey)
     ours = gateway(cluster, oracle)
     [market] = await ours.markets()
     await ours.deliver(await ours.build(intent(Act.ACTIVATE, market), market))
@@ -111,7 +111,7 @@ async def test_a_settlement_whose_blockhash_died_in_the_meantime_is_expired(
     cluster: Cluster, exchange: Exchange
 ) -> None:
     oracle = cluster.funded()
-    await exchange.create(PnpKind.V3, oracle)
+    await exchange.create(PnpKind.V3, oracle.pubkey)
     ours = gateway(cluster, oracle)
     [market] = await ours.markets()
     stored = await ours.build(intent(Act.ACTIVATE, market), market)
@@ -124,7 +124,7 @@ async def test_a_settlement_whose_blockhash_died_in_the_meantime_is_expired(
 
 async def test_an_intent_without_outcome_settles_nothing(cluster: Cluster, exchange: Exchange) -> None:
     oracle = cluster.funded()
-    await exchange.create(PnpKind.V3, oracle)
+    await exchange.create(PnpKind.V3, oracle.pubkey)
     ours = gateway(cluster, oracle)
     [market] = await ours.markets()
     with pytest.raises(PermanentError, match="has no outcome"):
