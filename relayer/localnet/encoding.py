@@ -12,13 +12,13 @@ from solders.account import Account
 from relayer.localnet import base58
 from relayer.localnet.chain import Block
 from relayer.localnet.errors import RpcError, invalid_params, invalid_request
-from relayer.localnet.params import Config, items, unsigned
+from relayer.localnet.params import Config, items, text, unsigned
 
 API_VERSION = "4.2.0"
 BASE58_LIMIT = 128
 RENT_EXEMPT = 2**64 - 1
 """`rentEpoch` of every account on a cluster; LiteSVM leaves 0 there."""
-_ENCODINGS = ("binary", "base58", "base64", "base64+zstd", "jsonParsed")
+_ENCODINGS = ("binary", "base58", "base64", "jsonParsed", "base64+zstd")
 _MEMCMP_LIMIT = 128
 
 
@@ -33,15 +33,15 @@ class AccountEncoder:
         self._encoding = config.choice("encoding", _ENCODINGS, default)
         if self._encoding == "base64+zstd":
             raise invalid_params("base64+zstd encoding is not supported by this node: ask for base64.")
-        slice_config = Config(config.get("dataSlice"))
-        self._sliced = config.get("dataSlice") is not None
-        self._offset, self._length = slice_config.number("offset") or 0, slice_config.number("length") or 0
+        self._slice: slice | None = None
+        if config.get("dataSlice") is not None:
+            asked = Config(config.get("dataSlice"))
+            offset = unsigned(asked.needed("offset"))
+            self._slice = slice(offset, offset + unsigned(asked.needed("length")))
 
     def __call__(self, account: Account) -> dict[str, Any]:
         """Raises RpcError (-32600) for more bytes than base58 is given for."""
-        data = account.data
-        if self._sliced:
-            data = data[self._offset : self._offset + self._length]
+        data = account.data if self._slice is None else account.data[self._slice]
         return {
             "lamports": account.lamports,
             "data": self._encode(data),
@@ -66,8 +66,8 @@ class AccountEncoder:
             raise invalid_request(
                 f"Encoded binary (base 58) data should be less than {BASE58_LIMIT} bytes, please use Base64 encoding."
             )
-        text = base58.encode(data)
-        return text if self._encoding == "binary" else [text, "base58"]
+        encoded = base58.encode(data)
+        return encoded if self._encoding == "binary" else [encoded, "base58"]
 
 
 def parse_filters(value: Any) -> Callable[[Account], bool]:
@@ -83,16 +83,16 @@ def _parse_filter(value: Any) -> Callable[[Account], bool]:
         return lambda account: len(account.data) == size
     if isinstance(value, dict) and "memcmp" in value:
         memcmp = Config(value["memcmp"])
-        offset, wanted = memcmp.number("offset") or 0, _memcmp_bytes(memcmp)
+        offset, wanted = unsigned(memcmp.needed("offset")), _memcmp_bytes(memcmp)
         return lambda account: account.data[offset : offset + len(wanted)] == wanted
     raise invalid_params("Invalid params: unknown filter, expected `dataSize` or `memcmp`.")
 
 
 def _memcmp_bytes(memcmp: Config) -> bytes:
     encoding = memcmp.choice("encoding", ("base58", "base64", "binary"), "base58")
-    text = memcmp.text("bytes", "")
+    encoded = text(memcmp.needed("bytes"))
     try:
-        wanted = base64.b64decode(text, validate=True) if encoding == "base64" else base58.decode(text)
+        wanted = base64.b64decode(encoded, validate=True) if encoding == "base64" else base58.decode(encoded)
     except (binascii.Error, ValueError) as error:
         raise invalid_params(f"Invalid param: memcmp bytes are not {encoding}: {error}") from error
     if len(wanted) > _MEMCMP_LIMIT:

@@ -44,16 +44,11 @@ def text(value: Any) -> str:
 
 
 def _type(value: Any) -> str:
-    names = {
-        bool: "boolean",
-        int: "integer",
-        float: "floating point",
-        list: "sequence",
-        dict: "map",
-        type(None): "null",
-    }
-    name = names.get(type(value), "string")
-    return f"{name} `{str(value).lower()}`" if isinstance(value, (bool, int, float)) else name
+    if isinstance(value, str):
+        return f'string "{value}"'
+    names = {bool: "boolean", int: "integer", float: "floating point", list: "sequence", dict: "map"}
+    name = names.get(type(value), "null")
+    return f"{name} `{str(value).lower()}`" if isinstance(value, bool | int | float) else name
 
 
 def items(value: Any, *, at_most: int, what: str) -> list[Any]:
@@ -82,6 +77,11 @@ class Config:
 
     def get(self, key: str) -> Any:
         return self._values.get(key)
+
+    def needed(self, key: str) -> Any:
+        if key not in self._values:
+            raise invalid_params(f"Invalid params: missing field `{key}`.")
+        return self._values[key]
 
     def flag(self, key: str, default: bool = False) -> bool:
         value = self._values.get(key)

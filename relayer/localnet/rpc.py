@@ -21,23 +21,31 @@ def answer(body: bytes | str, call: Call) -> bytes:
         request = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _encode(_error(None, parse_error()))
+    calls = request if isinstance(request, list) else [request]
+    if not all(_has_the_shape(one) for one in calls):
+        return _encode(_error(None, parse_error()))
+    replies = [reply for one in calls if (reply := _reply(one, call)) is not None]
     if isinstance(request, list):
-        replies = [reply for one in request if (reply := _reply(one, call)) is not None]
         return _encode(replies) if replies else b""
-    reply = _reply(request, call)
-    return b"" if reply is None else _encode(reply)
+    return _encode(replies[0]) if replies else b""
 
 
-def _reply(request: Any, call: Call) -> dict[str, Any] | None:
-    if not isinstance(request, dict):
-        return _error(None, invalid_request())
-    request_id, name = request.get("id"), request.get("method")
-    if not isinstance(request_id, str | int | float | None):
-        return _error(None, invalid_request())
-    if request.get("jsonrpc") != "2.0" or not isinstance(name, str):
+def _has_the_shape(one: Any) -> bool:
+    """What Agave's parser takes for a call at all, be it invalid; anything else spoils the whole body."""
+    if not isinstance(one, dict):
+        return False
+    request_id = one.get("id")
+    return request_id is None or isinstance(request_id, str) or (type(request_id) is int and request_id >= 0)
+
+
+def _reply(one: dict[str, Any], call: Call) -> dict[str, Any] | None:
+    request_id, name, params = one.get("id"), one.get("method"), one.get("params")
+    if not isinstance(name, str) or one.get("jsonrpc", "2.0") != "2.0" or not isinstance(params, list | dict | None):
         return _error(request_id, invalid_request())
-    reply = _called(request_id, name, request.get("params"), call)
-    return reply if "id" in request else None
+    if "jsonrpc" not in one:
+        return _error(request_id, invalid_request("Unsupported JSON-RPC protocol version"))
+    reply = _called(request_id, name, params, call)
+    return reply if "id" in one else None
 
 
 def _called(request_id: Any, name: str, params: Any, call: Call) -> dict[str, Any]:

@@ -78,5 +78,6 @@ def arguments(params: Any, required: int, total: int) -> list[Any]:
     if len(given) < required:
         raise invalid_params(f"`params` should have at least {required} argument(s)")
     if len(given) > total:
-        raise invalid_params(f"Expected from {required} to {total} parameters.", f"Got: {len(given)}")
+        expected = f"Expected from {required} to {total} parameters." if total else "No parameters were expected"
+        raise invalid_params(f"Invalid parameters: {expected}", f"Got: {len(given)}")
     return given

@@ -22,9 +22,9 @@ _MOST_FOR_ADDRESS = 1_000
 
 def send_transaction(node: Localnet, wire: Any, config: Any = None) -> Any:
     asked = Config(config)
+    skip, commitment = asked.flag("skipPreflight"), asked.preflight_commitment()
     signed = _decode(node, wire, asked)
-    skip = asked.flag("skipPreflight")
-    block = asked.block(node, Commitment.PROCESSED if skip else asked.preflight_commitment())
+    block = asked.block(node, Commitment.PROCESSED if skip else commitment)
     if not skip:
         if not signed.signatures_verify():
             raise signature_failure()

@@ -112,16 +112,20 @@ def test_a_hundred_accounts_are_the_most(call: Call, stored: str) -> None:
         ([5], "Invalid params: invalid type: integer `5`, expected a string."),
         ([None], "Invalid params: invalid type: null, expected a string."),
         ([], "`params` should have at least 1 argument(s)"),
-        ([str(OWNER), None, 1], "Expected from 1 to 2 parameters."),
-        ([str(OWNER), "base64"], "Invalid params: invalid type: string, expected a map."),
+        ([str(OWNER), None, 1], "Invalid parameters: Expected from 1 to 2 parameters."),
+        ([str(OWNER), "base64"], 'Invalid params: invalid type: string "base64", expected a map.'),
         (
             [str(OWNER), {"encoding": "hex"}],
-            "Invalid params: unknown variant `hex`, expected one of `binary`, `base58`, `base64`, `base64+zstd`, "
-            "`jsonParsed`.",
+            "Invalid params: unknown variant `hex`, expected one of `binary`, `base58`, `base64`, `jsonParsed`, "
+            "`base64+zstd`.",
         ),
         (
             [str(OWNER), {"minContextSlot": -1}],
             "Invalid params: invalid value: integer `-1`, expected u64.",
+        ),
+        (
+            [str(OWNER), {"dataSlice": {"offset": 1}}],
+            "Invalid params: missing field `length`.",
         ),
         (
             [str(OWNER), {"minContextSlot": True}],
@@ -198,6 +202,8 @@ class TestProgramAccounts:
             ([{"memcmp": {"offset": 0, "bytes": "0"}}], "Invalid param: memcmp bytes are not base58: '0' is not"),
             ([{"memcmp": {"offset": 0, "bytes": "1" * 129}}], "Invalid param: DataTooLarge"),
             ({"dataSize": 1}, "Invalid params: invalid type: map, expected a sequence."),
+            ([{"memcmp": {"offset": 0}}], "Invalid params: missing field `bytes`."),
+            ([{"memcmp": {"bytes": "1"}}], "Invalid params: missing field `offset`."),
         ],
     )
     def test_filters_that_make_no_sense_are_refused(self, call: Call, filters: Any, message: str) -> None:

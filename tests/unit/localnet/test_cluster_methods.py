@@ -155,9 +155,9 @@ def test_the_epoch_schedule_has_no_warm_up(call: Call, node: Localnet) -> None:
     ("method", "params", "code", "message"),
     [
         ("getNothing", [], -32601, "Method not found"),
-        ("getSlot", [None, None], -32602, "Expected from 0 to 1 parameters."),
-        ("getHealth", [1], -32602, "Expected from 0 to 0 parameters."),
-        ("getBlock", ["one"], -32602, "Invalid params: invalid type: string, expected u64."),
+        ("getSlot", [None, None], -32602, "Invalid parameters: Expected from 0 to 1 parameters."),
+        ("getHealth", [1], -32602, "Invalid parameters: No parameters were expected"),
+        ("getBlock", ["one"], -32602, 'Invalid params: invalid type: string "one", expected u64.'),
         ("getBlock", [1.5], -32602, "Invalid params: invalid type: floating point `1.5`, expected u64."),
     ],
 )

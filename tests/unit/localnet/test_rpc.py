@@ -48,8 +48,8 @@ def test_a_request_without_id_gets_no_reply() -> None:
 
 
 def test_a_batch_is_answered_in_order_without_its_notifications() -> None:
-    replies = answer([request("a"), {"jsonrpc": "2.0", "method": "ping"}, request("behind", id=2), 7])
-    assert [reply["id"] for reply in replies] == [1, 2, None]
+    replies = answer([request("a"), {"jsonrpc": "2.0", "method": "ping"}, request("behind", id=2), {"id": 3}])
+    assert [reply["id"] for reply in replies] == [1, 2, 3]
     assert replies[0]["result"] == ["a", None]
     assert [reply["error"]["code"] for reply in replies[1:]] == [-32005, -32600]
 
@@ -58,27 +58,32 @@ def test_an_empty_batch_has_an_empty_answer() -> None:
     assert rpc.answer(b"[]", echo) == b""
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"nonsense", b'{"a":\xff}', b'{"jsonrpc":"2.0","id":1'])
-def test_what_is_no_json_is_a_parse_error(body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"nonsense", b'{"a":\xff}', b'{"jsonrpc":"2.0","id":1', b"7", b'"text"', b"null", b"[1]"]
+    + [b'{"jsonrpc":"2.0","id":%s,"method":"m"}' % one for one in (b"[1]", b"{}", b"1.5", b"-1", b"true")],
+)
+def test_what_is_no_call_at_all_is_a_parse_error(body: bytes) -> None:
     error = {"code": -32700, "message": "Parse error"}
     assert json.loads(rpc.answer(body, echo)) == {"jsonrpc": "2.0", "id": None, "error": error}
 
 
+def test_one_stranger_spoils_the_batch() -> None:
+    assert answer([request("a"), 7])["error"]["code"] == -32700
+
+
 @pytest.mark.parametrize(
-    "body",
+    ("body", "message"),
     [
-        7,
-        "text",
-        None,
-        {"id": 1, "method": "m"},
-        {"jsonrpc": "1.0", "id": 1, "method": "m"},
-        {"jsonrpc": "2.0", "id": 1},
-        {"jsonrpc": "2.0", "id": 1, "method": 5},
-        {"jsonrpc": "2.0", "id": [1], "method": "m"},
+        ({"id": 1, "method": "m"}, "Unsupported JSON-RPC protocol version"),
+        ({"jsonrpc": "1.0", "id": 1, "method": "m"}, "Invalid request"),
+        ({"jsonrpc": "2.0", "id": 1}, "Invalid request"),
+        ({"jsonrpc": "2.0", "id": 1, "method": 5}, "Invalid request"),
+        ({"jsonrpc": "2.0", "id": 1, "method": "m", "params": "x"}, "Invalid request"),
     ],
 )
-def test_what_is_no_request_is_an_invalid_request(body: Any) -> None:
-    assert answer(body)["error"] == {"code": -32600, "message": "Invalid request"}
+def test_an_invalid_call_is_an_invalid_request(body: Any, message: str) -> None:
+    assert answer(body) == {"jsonrpc": "2.0", "id": 1, "error": {"code": -32600, "message": message}}
 
 
 def test_a_fault_of_the_server_is_an_internal_error_and_spares_the_others(caplog: pytest.LogCaptureFixture) -> None:
