@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -20,6 +20,7 @@ from relayer.domain.clock import wall_ms
 from relayer.domain.errors import PermanentError, TransientError
 from relayer.domain.feeds import Trade
 from relayer.domain.markets import MarketFacts
+from relayer.domain.units import millis_from_rfc3339
 from relayer.sources.kalshi import parse, wire
 from relayer.sources.kalshi.auth import KalshiSigner
 from relayer.sources.kalshi.settings import KalshiSettings
@@ -29,6 +30,8 @@ _ATTEMPTS = 4
 _TOKENS_A_CALL = 10
 _MARKETS_A_CALL = 100
 _TRADES_A_PAGE = 1000
+_CANDLES_A_CALL = 10_000
+_CANDLES_A_MARKET = 5_000
 _BACKOFF = wait_random_exponential(multiplier=0.4, max=5)
 
 T = TypeVar("T")
@@ -79,8 +82,12 @@ class KalshiClient:
         self._bucket = TokenBucket(rate=200, capacity=200)  # the lowest tier, until the account says otherwise
 
     async def market(self, ticker: str) -> MarketFacts:
-        """One market. Raises UnknownError for a ticker that the venue does not list."""
-        body = await self._get(f"/markets/{quote(ticker, safe='')}", wire.MarketBody, name=f"market {ticker}")
+        """One market, archived ones too. Raises UnknownError for a ticker that the venue does not know."""
+        name = f"market {ticker}"
+        try:
+            body = await self._get(f"/markets/{quote(ticker, safe='')}", wire.MarketBody, name=name)
+        except UnknownError:
+            body = await self._get(f"/historical/markets/{quote(ticker, safe='')}", wire.MarketBody, name=name)
         return self._facts(body.market)
 
     async def markets(self, tickers: Iterable[str]) -> list[MarketFacts]:
@@ -101,7 +108,7 @@ class KalshiClient:
         return parse.rest_book(body.orderbook_fp)
 
     async def trades(self, ticker: str, *, from_ms: int, to_ms: int) -> list[Trade]:
-        """All trades in `[from_ms, to_ms)`, oldest first, block trades included.
+        """All trades in `[from_ms, to_ms)`, oldest first, block trades included, from before the archive cutoff too.
 
         The venue's bounds are whole seconds of unstated inclusiveness: asked a second wider, filtered here.
         """
@@ -111,14 +118,46 @@ class KalshiClient:
             ("max_ts", str(-(-to_ms // 1000) + 1)),
             ("limit", str(_TRADES_A_PAGE)),
         ]
+        cutoff_ms = millis_from_rfc3339((await self.cutoff()).trades_created_ts)
+        paths = ["/markets/trades"] if from_ms >= cutoff_ms else ["/markets/trades", "/historical/trades"]
         found: dict[str, Trade] = {}
-        async for page in self._pages("/markets/trades", wire.TradesBody, query, name=f"trades of {ticker}"):
-            rows = [parse.rest_trade(row) for row in page.trades if row.ticker == ticker]
-            found |= {trade.trade_id: trade for trade in rows if from_ms <= trade.at_ms < to_ms}
+        for path in paths:
+            async for page in self._pages(path, wire.TradesBody, query, name=f"trades of {ticker}"):
+                rows = [self._trade(row) for row in page.trades if row.ticker == ticker]
+                found |= {trade.trade_id: trade for trade in rows if from_ms <= trade.at_ms < to_ms}
         trades = list(found.values())
         trades.reverse()  # pages come newest first; those of one millisecond keep the venue's order
         trades.sort(key=lambda trade: trade.at_ms)
         return trades
+
+    async def candles(self, tickers: Iterable[str], *, from_ms: int, to_ms: int) -> dict[str, list[parse.Candle]]:
+        """Minute candles that end in `(from_ms, to_ms]`, oldest first, of markets that are not archived."""
+        wanted = list(tickers)
+        found: dict[str, list[parse.Candle]] = {ticker: [] for ticker in wanted}
+        for chunk, start_s, end_s in _candle_windows(wanted, from_ms, to_ms):
+            query = [("market_tickers", ",".join(chunk)), *_candle_query(start_s, end_s)]
+            body = await self._get("/markets/candlesticks", wire.CandlesBody, query, name=f"candles of {len(chunk)}")
+            for market in body.markets:
+                found.setdefault(market.market_ticker, []).extend(map(self._candle, market.candlesticks))
+        return found
+
+    async def past_candles(self, ticker: str, *, from_ms: int, to_ms: int) -> list[parse.Candle]:
+        """As `candles`, of one market that settled before the archive cutoff."""
+        found: list[parse.Candle] = []
+        path = f"/historical/markets/{quote(ticker, safe='')}/candlesticks"
+        for _, start_s, end_s in _candle_windows([ticker], from_ms, to_ms):
+            query = _candle_query(start_s, end_s)
+            body = await self._get(path, wire.PastCandlesBody, query, name=f"past candles of {ticker}")
+            found += map(self._candle, body.candlesticks)
+        return found
+
+    async def cutoff(self) -> wire.Cutoff:
+        """From when on the live endpoints know markets and trades."""
+        return await self._get("/historical/cutoff", wire.Cutoff, name="archive cutoff")
+
+    async def schedule(self) -> wire.Schedule:
+        """Weekly trading hours and announced maintenance."""
+        return (await self._get("/exchange/schedule", wire.ScheduleBody, name="schedule")).schedule
 
     async def event(self, event_ticker: str) -> wire.Event:
         """An event with its markets."""
@@ -144,6 +183,18 @@ class KalshiClient:
             return parse.facts(self._settings.venue, market)
         except ValueError as error:
             raise PermanentError(f"Kalshi's market {market.ticker} cannot be understood: {error}.") from error
+
+    def _trade(self, row: wire.RestTrade) -> Trade:
+        try:
+            return parse.rest_trade(row)
+        except ValueError as error:
+            raise PermanentError(f"Kalshi's trade {row.trade_id} of {row.ticker} is no trade: {error}.") from error
+
+    def _candle(self, candle: wire.LiveCandle | wire.PastCandle) -> parse.Candle:
+        try:
+            return parse.candle(candle)
+        except ValueError as error:
+            raise PermanentError(f"Kalshi's candle that ends at {candle.end_period_ts} is none: {error}.") from error
 
     async def _pages(self, path: str, kind: type[T], query: Query, *, name: str) -> AsyncIterator[T]:
         seen: set[str] = set()
@@ -195,6 +246,19 @@ class KalshiClient:
             raise TransientError(f"Kalshi at {self._settings.rest} is not reachable ({name}): {error}.") from error
         self._venue_time.observe(response.headers.get("Date", ""), sent_ms=sent_ms, received_ms=wall_ms())
         return response.status, body
+
+
+def _candle_windows(tickers: list[str], from_ms: int, to_ms: int) -> Iterator[tuple[list[str], int, int]]:
+    """Calls that stay within the limits: tickers and the inclusive bounds of period ends, in seconds."""
+    for first in range(0, len(tickers), _MARKETS_A_CALL):
+        chunk = tickers[first : first + _MARKETS_A_CALL]
+        minutes = min(_CANDLES_A_CALL // len(chunk), _CANDLES_A_MARKET)
+        for start_s in range(from_ms // 60_000 * 60 + 60, to_ms // 1000 + 1, minutes * 60):
+            yield chunk, start_s, min(start_s + (minutes - 1) * 60, to_ms // 1000)
+
+
+def _candle_query(start_s: int, end_s: int) -> list[tuple[str, str]]:
+    return [("start_ts", str(start_s)), ("end_ts", str(end_s)), ("period_interval", "1")]
 
 
 def _wait(state: RetryCallState) -> float:

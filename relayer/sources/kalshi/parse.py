@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from relayer.domain.feeds import Trade
 from relayer.domain.markets import MarketFacts, MarketId, MarketStatus, Venue
@@ -28,6 +29,9 @@ SIZES: dict[str, int] = {}
 CHANGES: dict[str, int] = {}
 """Spellings met lately of changes of sizes, filled by `size_change`."""
 _SIZES_KEPT = 50_000
+
+Ohlc = tuple[int, int, int, int]
+"""Open, low, high, close, in centi-cents."""
 
 STATUSES = {
     "initialized": MarketStatus.INITIALIZED,
@@ -141,6 +145,38 @@ def rest_trade(row: wire.RestTrade) -> Trade:
     at_ms = millis_from_rfc3339(row.created_time)
     price = price_from_dollars(row.yes_price_dollars, rounding="half_up")
     return Trade(row.trade_id, at_ms, price, size_from_contracts(row.count_fp), row.is_block_trade)
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """Open, low, high and close of best bid and best ask over `[from_ms, to_ms)`.
+
+    None: that side was without any price throughout. A low bid of 0 or a high ask of 10000: at times without.
+    """
+
+    from_ms: Millis
+    to_ms: Millis
+    bid: Ohlc | None
+    ask: Ohlc | None
+
+
+def candle(row: wire.LiveCandle | wire.PastCandle) -> Candle:
+    """A minute candle of either endpoint."""
+    to_ms = row.end_period_ts * 1000
+    bid, ask = _ohlc(row.yes_bid, bid_price), _ohlc(row.yes_ask, ask_price)
+    no_bid, no_ask = bid[2] == 0, ask[1] == PRICE_MAX or ask[2] == 0
+    return Candle(Millis(to_ms - 60_000), Millis(to_ms), None if no_bid else bid, None if no_ask else ask)
+
+
+def _ohlc(side: wire.LiveOhlc | wire.PastOhlc, price_of: Callable[[str], int]) -> Ohlc:
+    if isinstance(side, wire.LiveOhlc):
+        texts = (side.open_dollars, side.low_dollars, side.high_dollars, side.close_dollars)
+    else:
+        texts = (side.open, side.low, side.high, side.close)
+    opened, low, high, closed = (price_of(text or "") for text in texts)
+    if not low <= min(opened, closed) <= max(opened, closed) <= high:
+        raise ValueError(f"open {opened}, low {low}, high {high}, close {closed} contradict each other")
+    return opened, low, high, closed
 
 
 def facts(venue: Venue, market: wire.Market) -> MarketFacts:

@@ -264,8 +264,7 @@ class Session:
         market.trade(trade)
 
     def _on_lifecycle(self, frame: wire.Lifecycle) -> None:
-        if frame.seq:  # older builds do not number these
-            self._in_sequence(frame)
+        self._in_sequence(frame)
         msg = frame.msg
         market = self._markets.get(msg.market_ticker)
         if market is None:
@@ -372,11 +371,12 @@ class Session:
     def _in_sequence(self, frame: wire.Frame | wire.AnyFrame) -> Subscription | None:
         """Count a frame in; None for one that is old, repeated, or of no subscription of ours.
 
+        Books are always numbered. Older builds do not number trades and lifecycle events: those are taken as they come.
         After a hole the frame itself still counts: what it changes is ignored until the snapshots come.
         """
         subscription = self._by_sid.get(frame.sid)
-        if subscription is None:
-            return None
+        if subscription is None or (not frame.seq and subscription.channel != BOOK):
+            return subscription
         expected = frame.seq if subscription.next_seq is None else subscription.next_seq
         if frame.seq < expected:
             self.frames["repeated"] += 1

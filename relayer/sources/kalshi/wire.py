@@ -271,3 +271,88 @@ class AccountLimits(msgspec.Struct):
 
     read: Budget
     usage_tier: str = ""
+
+
+class LiveOhlc(msgspec.Struct):
+    """One side of a live candle; missing where nothing traded."""
+
+    open_dollars: str | None = None
+    low_dollars: str | None = None
+    high_dollars: str | None = None
+    close_dollars: str | None = None
+
+
+class PastOhlc(msgspec.Struct):
+    """The same behind the archive cutoff, where the keys differ."""
+
+    open: str | None = None
+    low: str | None = None
+    high: str | None = None
+    close: str | None = None
+
+
+class LiveCandle(msgspec.Struct):
+    """`end_period_ts`: inclusive end of the period, Unix seconds."""
+
+    end_period_ts: int
+    yes_bid: LiveOhlc
+    yes_ask: LiveOhlc
+
+
+class PastCandle(msgspec.Struct):
+    end_period_ts: int
+    yes_bid: PastOhlc
+    yes_ask: PastOhlc
+
+
+class TickerCandles(msgspec.Struct):
+    market_ticker: str
+    candlesticks: list[LiveCandle]
+
+
+class CandlesBody(msgspec.Struct):
+    markets: list[TickerCandles]
+
+
+class PastCandlesBody(msgspec.Struct):
+    candlesticks: list[PastCandle]
+
+
+class Cutoff(msgspec.Struct):
+    """What settled (markets and their candles) or traded before these times is behind `/historical`."""
+
+    market_settled_ts: str
+    trades_created_ts: str
+
+
+class Hours(msgspec.Struct):
+    """Eastern Time, HH:MM; 00:00 as a closing time ends the day."""
+
+    open_time: str
+    close_time: str
+
+
+class WeeklyHours(msgspec.Struct):
+    start_time: str
+    end_time: str
+    monday: list[Hours]
+    tuesday: list[Hours]
+    wednesday: list[Hours]
+    thursday: list[Hours]
+    friday: list[Hours]
+    saturday: list[Hours]
+    sunday: list[Hours]
+
+
+class MaintenanceWindow(msgspec.Struct):
+    start_datetime: str
+    end_datetime: str
+
+
+class Schedule(msgspec.Struct):
+    standard_hours: list[WeeklyHours]
+    maintenance_windows: list[MaintenanceWindow]
+
+
+class ScheduleBody(msgspec.Struct):
+    schedule: Schedule

@@ -429,3 +429,14 @@ def test_closing_leaves_all_markets_unproven_from_the_proven_instant() -> None:
     talk.session.close()
     assert talk.of(B, Watermark)[-1] == Watermark(NOW_MS + 3000)
     assert talk.waiting() == [A, B]
+
+
+def test_trades_without_numbers_are_taken_as_they_come() -> None:
+    talk = Talk()
+    msg = {"trade_id": "t", "market_ticker": A, "yes_price_dollars": "0.5", "count_fp": "1.00", "ts_ms": NOW_MS + 5}
+    talk.session.receive(json.dumps({"type": "trade", "sid": TRADE_SID, "msg": msg}))
+    assert [trade.at_ms for trade in talk.of(A, Trade)] == [NOW_MS + 5]
+    question, _ = talk.later(5100)
+    talk.session.receive(json.dumps({"type": "ok", "sid": TRADE_SID, "id": question["id"]}))
+    assert talk.waiting() == []
+    assert all(command["params"]["sids"] != [TRADE_SID] for command in talk.later(900))
