@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +27,16 @@ from relayer.services.judge import Judge
 from relayer.services.publisher import Publisher
 from relayer.services.resolver import Resolver
 from relayer.services.specs import SpecFolder
+from relayer.services.taping import Taping
 from relayer.services.tasks import supervise
 from relayer.services.watcher import Watcher
 from relayer.settings import Settings
 from relayer.sources.kalshi.source import KalshiSource
 from relayer.store.store import Store
+from relayer.tape.memory import TapeMemory
+from relayer.tape.paths import PathRecorder
+from relayer.tape.recorder import Recorder
+from relayer.tape.tap import tapped_session
 from relayer.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -65,12 +70,15 @@ class Relayer:
     publisher: Publisher | None
     board: BoardGateway | None
     resolver: Resolver | None
+    recorder: Recorder | None
 
     async def run(self) -> None:
         """All loops, supervised. Raises FatalError when one ends, or the cancellation that stops the process."""
         loops = {"source": self.source.run(), "judge": self.judge.run(), "watcher": self.watcher.run()}
         if self.publisher and self.board:
             loops |= {"publisher": self.publisher.run(), "confirmer": self.board.confirm_forever()}
+        if self.recorder:
+            loops["tape"] = self.recorder.run()
         if self.resolver:
             loops["resolver"] = self.resolver.run()
         await supervise(loops)
@@ -83,12 +91,26 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
+        recorder = _recorder(settings, stack)
         store = await stack.enter_async_context(await Store.open(settings.store.path))
         rpc = Rpc(settings=settings.cluster, session=session)
         sender = Sender(rpc=rpc, payer=keys.payer, metrics=metrics, settings=settings.cluster)
         feeds = FeedTable(clock=clock, metrics=metrics)
-        source = KalshiSource(settings=settings.kalshi, session=session, clock=clock, listener=feeds, metrics=metrics)
-        judge = Judge(feeds=feeds, store=store, clock=clock, watch=source.watch)
+        taping = Taping(feeds, PathRecorder(recorder)) if recorder else None
+        source = KalshiSource(
+            settings=settings.kalshi,
+            session=await _venue_session(settings, session, recorder, taping, stack),
+            clock=clock,
+            listener=taping or feeds,
+            metrics=metrics,
+        )
+        judge = Judge(
+            feeds=feeds,
+            store=store,
+            clock=clock,
+            watch=_watch(source, taping),
+            memory=_memory(settings, recorder),
+        )
         watcher = Watcher(cluster=rpc, roles=keys.addresses(), clock=clock, metrics=metrics)
         board, publisher = await _publishing(settings, keys, rpc, sender, feeds, metrics)
         if board:
@@ -97,6 +119,8 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
         resolver = _resolving(settings, keys, rpc, sender, store, judge, clock, metrics)
         metrics.watch_feed_ages(feeds.ages)
         checks = {"source": source.trouble, "cluster": watcher.trouble}
+        if recorder:
+            checks["tape"] = recorder.trouble
         api_url = await stack.enter_async_context(
             serve(
                 settings.api,
@@ -115,6 +139,7 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
             publisher=publisher,
             board=board,
             resolver=resolver,
+            recorder=recorder,
         )
 
 
@@ -140,6 +165,44 @@ def load_keys(settings: Settings) -> Keys:
     if settings.resolver.specs_dir and oracle is None:
         raise UsageError("[resolver] specs_dir is set but [keys] oracle is missing: set it, or remove specs_dir.")
     return Keys(payer, publisher, oracle, load("authority", settings.keys.authority))
+
+
+def _recorder(settings: Settings, stack: AsyncExitStack) -> Recorder | None:
+    if settings.tape.directory is None:
+        return None
+    recorder = Recorder(settings.tape.directory, settings.tape)
+    stack.push_async_callback(recorder.aclose)
+    return recorder
+
+
+def _memory(settings: Settings, recorder: Recorder | None) -> TapeMemory | None:
+    return TapeMemory(recorder, settings.tape.directory) if recorder and settings.tape.directory else None
+
+
+async def _venue_session(
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    recorder: Recorder | None,
+    taping: Taping | None,
+    stack: AsyncExitStack,
+) -> aiohttp.ClientSession:
+    """The venue's session: on tape for the markets that matter, where there is a tape."""
+    if recorder is None or taping is None:
+        return session
+    venue = settings.kalshi.venue
+    tapped = tapped_session(recorder, venue=venue, wanted=lambda ticker: MarketId(venue, ticker) in taping.wanted)
+    return await stack.enter_async_context(tapped)
+
+
+def _watch(source: KalshiSource, taping: Taping | None) -> Callable[[list[MarketId]], None]:
+    """Watch the parents of a condition, and keep them on tape from now on."""
+
+    def watch(markets: list[MarketId]) -> None:
+        source.watch(markets)
+        if taping:
+            taping.wanted.update(markets)
+
+    return watch
 
 
 async def _publishing(

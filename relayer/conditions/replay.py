@@ -18,16 +18,20 @@ from relayer.domain.verdicts import Verdict
 def judge(spec: Spec, paths: Mapping[MarketId, Path], *, at_ms: Millis | None = None) -> Verdict:
     """The verdict of `spec` over the paths of its legs; `at_ms`: from all data before it."""
     condition = Condition(spec)
-    cut = {market: path if at_ms is None else cut_path(path, at_ms) for market, path in paths.items()}
-    for market, event in _merged(cut):
+    tell_all(condition, {market: path if at_ms is None else cut_path(path, at_ms) for market, path in paths.items()})
+    return condition.verdict()
+
+
+def tell_all(condition: Condition, paths: Mapping[MarketId, Path]) -> None:
+    """Everything that the paths of its legs hold, with what they prove at their end."""
+    for market, event in _merged(paths):
         tell(condition, market, event)
-    for market, path in cut.items():
-        proven_ms = path.trades_proven_ms if isinstance(spec.price, Trades) else path.book_proven_ms
+    for market, path in paths.items():
+        proven_ms = path.trades_proven_ms if isinstance(condition.spec.price, Trades) else path.book_proven_ms
         if proven_ms is not None:
             condition.prove(market, proven_ms)
         if path.watermark_ms is not None:
             condition.on_watermark(market, path.watermark_ms)
-    return condition.verdict()
 
 
 def tell(condition: Condition, market: MarketId, event: Event) -> None:

@@ -113,6 +113,7 @@ def _settings(cluster: DemoCluster, kalshi: dict[str, str], folder: Path) -> Set
             "settle_delay_s": 0,
         },
         "store": {"path": str(folder / "relayer.db")},
+        "tape": {"directory": str(folder / "tape")},
         "api": {"port": _free_port()},
     }
     return settings_from(content, origin="the demo's settings")

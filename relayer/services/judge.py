@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
 from relayer.conditions.condition import Condition
+from relayer.conditions.path import read_path
+from relayer.conditions.replay import tell_all
 from relayer.conditions.spec import Kind, Spec
 from relayer.domain.clock import Clock
-from relayer.domain.errors import TransientError
+from relayer.domain.errors import TransientError, UsageError
 from relayer.domain.markets import MarketId
 from relayer.domain.units import NEVER, Millis
 from relayer.domain.verdicts import Answer, Outcome, Verdict
@@ -31,6 +33,16 @@ class VerdictStore(Protocol):
 
     async def latched(self, spec_hash: str) -> Verdict | None:
         """The verdict latched for this spec, if any."""
+
+
+class Memory(Protocol):
+    """What was told of markets and survives a restart (`tape.memory`)."""
+
+    async def sync(self) -> None:
+        """Durable through everything told so far; raises TransientError while that cannot be had."""
+
+    async def path_lines(self, markets: Collection[str]) -> list[bytes]:
+        """What was told of these markets, as the lines of a path file."""
 
 
 @dataclass(slots=True)
@@ -61,10 +73,17 @@ class Judge:
     """Arms conditions, sweeps them, latches decided verdicts."""
 
     def __init__(
-        self, *, feeds: FeedTable, store: VerdictStore, clock: Clock, watch: Callable[[list[MarketId]], None]
+        self,
+        *,
+        feeds: FeedTable,
+        store: VerdictStore,
+        clock: Clock,
+        watch: Callable[[list[MarketId]], None],
+        memory: Memory | None = None,
     ) -> None:
         self._feeds = feeds
         self._store = store
+        self._memory = memory
         self._clock = clock
         self._watch = watch
         self._armed: dict[str, Armed] = {}
@@ -76,6 +95,8 @@ class Judge:
         latched = await self._store.latched(spec.hash)
         armed = Armed(spec, Condition(spec), latched)
         if latched is None:
+            self._watch(list(spec.legs))
+            await self._remember(armed)
             self._attach(armed)
         self._armed[spec.hash] = armed
         log.info("armed", extra={"spec": spec.hash, "latched": latched is not None})
@@ -104,6 +125,8 @@ class Judge:
         verdict = armed.condition.verdict()
         if verdict.answer not in (Answer.YES, Answer.NO):
             return
+        if self._memory:
+            await self._memory.sync()
         armed.latched = await self._store.latch(armed.spec.hash, verdict)
         for market in armed.spec.legs:
             self._feeds.feed(market).listeners.remove(armed.condition)
@@ -117,9 +140,19 @@ class Judge:
             },
         )
 
+    async def _remember(self, armed: Armed) -> None:
+        """Tell the condition what the tape holds; a tape that cannot be read leaves that time unproven."""
+        if self._memory is None:
+            return
+        lines = await self._memory.path_lines([str(leg) for leg in armed.spec.legs])
+        try:
+            tell_all(armed.condition, read_path(lines, armed.spec.legs, name="the tape"))
+        except UsageError as error:
+            log.error("tape not used", extra={"spec": armed.spec.hash, "reason": str(error)})
+            armed.condition = Condition(armed.spec)
+
     def _attach(self, armed: Armed) -> None:
-        """Subscribe to the parents. What went before is unproven; what stands now is told as of the watermark."""
-        self._watch(list(armed.spec.legs))
+        """Subscribe to the parents. What the tape does not hold is unproven; what stands now is told as it stands."""
         for market in armed.spec.legs:
             feed = self._feeds.feed(market)
             if feed.watermark_ms:

@@ -60,17 +60,38 @@ def recorded_paths(entries: Iterable[Entry], markets: frozenset[str]) -> Iterato
     """The path lines that were recorded, as one path each although the recorder may have been started several times.
 
     A source's first gap reaches back to the beginning of time; here it begins where the run before had proven all.
+    Trades are told in a sequence of their own and may be a little older than the book before them: between two
+    watermarks the lines of a market are put in order of time.
     """
     proven: dict[str, int] = {}
+    waiting: dict[str, list[PathLine]] = {}
     for entry in entries:
-        if entry.kind is Kind.PATH and entry.market in markets:
-            line: PathLine = {**msgspec.json.decode(entry.text), "market": entry.market}
-            known = proven.get(entry.market, 0)
-            if line["type"] == "gap":
-                line["from"] = max(line["from"], known)
-                if line["from"] >= line["to"]:
-                    continue
-            else:
-                after = line["t"] if line["type"] == "watermark" else line["t"] + 1
-                proven[entry.market] = max(known, after)
-            yield line
+        if entry.kind is not Kind.PATH or entry.market not in markets:
+            continue
+        line: PathLine = {**msgspec.json.decode(entry.text), "market": entry.market}
+        known = proven.get(entry.market, 0)
+        if line["type"] == "gap":
+            line["from"] = max(line["from"], known)
+            if line["from"] >= line["to"]:
+                continue
+        else:
+            after = line["t"] if line["type"] == "watermark" else line["t"] + 1
+            proven[entry.market] = max(known, after)
+        waiting.setdefault(entry.market, []).append(line)
+        if line["type"] == "watermark":
+            yield from _released(waiting[entry.market], line["t"])
+    for lines in waiting.values():
+        yield from sorted(lines, key=_moment)
+
+
+def _released(waiting: list[PathLine], watermark_ms: int) -> Iterator[PathLine]:
+    """Take out, in order, what nothing can come before any more."""
+    waiting.sort(key=_moment)
+    count = sum(_moment(line) <= (watermark_ms, True) for line in waiting)
+    yield from waiting[:count]
+    del waiting[:count]
+
+
+def _moment(line: PathLine) -> tuple[int, bool]:
+    """Of one millisecond the watermark comes last."""
+    return int(line["t"] if "t" in line else line["from"]), line["type"] == "watermark"
