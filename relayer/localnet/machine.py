@@ -170,7 +170,7 @@ class Machine:
             return "MaxLoadedAccountsDataSizeExceeded"
         slot = self.svm.get_clock().slot
         for index, program in enumerate(programs):
-            if program is not None and self._deployed_in(program) == slot:
+            if program is not None and slot and self._deployed_in(program) == slot:
                 return {"InstructionError": [index, "UnsupportedProgramId"]}
         return None
 
@@ -179,7 +179,8 @@ class Machine:
         return self.svm.get_account(Pubkey(program.data[4:36])) if upgradeable else None
 
     def _deployed_in(self, program: Account) -> int | None:
-        """The slot of the last deployment of an upgradeable program; it is callable from the next one on."""
+        """The slot of the last deployment of an upgradeable program; it is callable from the next one on, in genesis at
+        once."""
         code = self._program_data(program)
         return None if code is None else int.from_bytes(code.data[4:12], "little")
 

@@ -7,18 +7,10 @@ import json
 import sys
 from pathlib import Path
 
-import aiohttp
 import pytest
-from solders.pubkey import Pubkey
 
-from relayer.chain.board_setup import listing, making, read_board
-from relayer.chain.programs.board import board_address
-from relayer.chain.rpc import Rpc
-from relayer.chain.sender import Sender
-from relayer.chain.settings import BoardSettings, ClusterSettings
-from relayer.chain.signer import Signer
-from relayer.domain.markets import MarketId
-from relayer.telemetry.metrics import Metrics
+from relayer.chain.settings import ClusterSettings
+from tests.cluster.boards import made_board, shown
 from tests.cluster.conftest import ARTEFACTS, PROGRAMS, ForeignCluster
 from tests.node import npm
 
@@ -54,30 +46,4 @@ async def test_web3_js_reads_a_board(cluster: ForeignCluster) -> None:
     await npm.installed(folder)
     board = await made_board(ClusterSettings.model_validate(cluster.table()), cluster.payer)
     seen = json.loads(await npm.run(folder, "node", "board.mjs", cluster.urls.rpc, board))
-    assert seen == {
-        "owner": cluster.programs["oracle"],
-        "authority": cluster.payer.address,
-        "publisher": cluster.payer.address,
-        "capacity": 4,
-        "length": 1,
-        "name": "read me",
-    }
-
-
-async def made_board(settings: ClusterSettings, payer: Signer) -> str:
-    """A board of one feed; its address."""
-    program = Pubkey.from_string(settings.oracle_program)
-    board = BoardSettings(index=7, name="read me", capacity=4)
-    address = board_address(program, payer.pubkey, board.index)
-    async with aiohttp.ClientSession() as session:
-        rpc = Rpc(settings=settings, session=session)
-        sender = Sender(rpc=rpc, payer=payer, metrics=Metrics(), settings=settings)
-        steps = await making(
-            rpc, program=program, address=address, authority=payer.pubkey, publisher=payer.pubkey, settings=board
-        )
-        await sender.run(steps, [payer], purpose="board")
-        view = await read_board(rpc, program, address)
-        assert view is not None
-        for instructions in listing(program, payer.pubkey, view, [MarketId.parse("kalshi:A")]):
-            await sender.run(instructions, [payer], purpose="board")
-    return str(address)
+    assert seen == shown(cluster.programs["oracle"], cluster.payer)

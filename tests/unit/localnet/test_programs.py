@@ -74,7 +74,10 @@ def test_nor_is_it_upgraded_in_the_slot_of_its_deployment(node: Localnet, payer:
 def test_a_program_by_decree_is_callable_at_once(node: Localnet, payer: Keypair) -> None:
     program = Pubkey.new_unique()
     node.add_program(program, ELF)
-    assert run(node, payer, call(program)).err == {"InstructionError": [0, "NotEnoughAccountKeys"]}
+    missing = {"InstructionError": [0, "NotEnoughAccountKeys"]}
+    assert run(node, payer, call(program)).err == missing
+    transaction = v0(payer, call(program), newest(node))
+    assert node.simulate(Signed(bytes(transaction), transaction), at=node.chain.first).outcome.err == missing
 
 
 def test_the_size_of_the_code_counts_as_loaded(node: Localnet, payer: Keypair) -> None:
