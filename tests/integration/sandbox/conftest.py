@@ -6,7 +6,7 @@ import base64
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from relayer.tape.replay import ReplayTape
 from tests.fakes.tapes import START_MS, Line, write_tape
 
 RSA_ID, ED_ID = "11111111-0000-4000-8000-000000000001", "22222222-0000-4000-8000-000000000002"
+_IMPATIENT = aiohttp.ClientWSTimeout(ws_close=0.2)
 PrivateKey = rsa.RSAPrivateKey | Ed25519PrivateKey
 
 
@@ -85,6 +86,7 @@ class Venue:
     http: aiohttp.ClientSession
     key: rsa.RSAPrivateKey
     now: list[float]
+    sockets: list[Socket] = field(default_factory=list)
 
     def move_to(self, after_ms: int) -> None:
         self.now[0] = START_MS + after_ms
@@ -102,7 +104,8 @@ class Venue:
 
     async def connect(self) -> Socket:
         headers = signed(self.key, RSA_ID, "GET", "/trade-api/ws/v2")
-        return Socket(await self.http.ws_connect(self.urls.ws, headers=headers))
+        self.sockets.append(Socket(await self.http.ws_connect(self.urls.ws, headers=headers, timeout=_IMPATIENT)))
+        return self.sockets[-1]
 
 
 class Opener(Protocol):
@@ -120,7 +123,10 @@ async def _running(
     keys: dict[str, PublicKey] = {RSA_ID: rsa_key.public_key(), ED_ID: ed_key.public_key()}
     sandbox = Sandbox(tape=tape, clock=clock, keys=keys, faults=FaultKit(faults))
     async with serve(sandbox) as urls, aiohttp.ClientSession() as http:
-        yield Venue(sandbox, urls, http, rsa_key, now)
+        venue = Venue(sandbox, urls, http, rsa_key, now)
+        yield venue
+        for socket in venue.sockets:
+            await socket.ws.close()
 
 
 @pytest.fixture
