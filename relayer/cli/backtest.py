@@ -1,4 +1,4 @@
-"""`relayer backtest`: one spec over one recorded path. What it runs is imported when it runs."""
+"""`relayer backtest`: specs over recorded paths. What it runs is imported when it runs."""
 
 from __future__ import annotations
 
@@ -8,29 +8,62 @@ from typing import Annotated
 
 import typer
 
+from relayer.domain.errors import UsageError
 from relayer.domain.units import Millis
 
 
 def backtest(
-    spec_file: Annotated[Path, typer.Argument(metavar="SPEC.json", help="The spec to evaluate.")],
-    path_file: Annotated[Path, typer.Option("--path", metavar="FILE.jsonl[.gz]", help="The path of its market.")],
+    spec_file: Annotated[str, typer.Argument(metavar="SPEC.json", help="Spec file, or a directory or glob of them.")],
+    path_file: Annotated[
+        str, typer.Option("--path", metavar="FILE.jsonl[.gz]", help="Path of its market; a directory or glob, too.")
+    ],
     at_ms: Annotated[
         int | None, typer.Option("--at", metavar="MS", help="Answer from all data before this moment, ms since 1970.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; of many pairs, an array.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    sweep: Annotated[
+        list[str], typer.Option("--sweep", metavar="KEY=V,V", help="Judge with each value of a price or test key.")
+    ] = [],  # noqa: B006 - typer copies it
+    plot: Annotated[Path | None, typer.Option(help="Draw one spec over one path as .png or .svg.")] = None,
 ) -> None:
-    """Evaluate one spec over one path file. Exit status 0 for any verdict, 2 for a bad spec or path.
+    """Evaluate specs over path files. Exit status 0 for any verdict, 2 for a bad spec or path.
+
+    A path may also be Kalshi's candlesticks or trades as fetched (.json).
 
     Example: relayer backtest momentum.json --path day.jsonl.gz --json
     """
-    from relayer.cli import judging
+    from relayer.cli import judging, many
     from relayer.conditions.path import read_path
     from relayer.conditions.replay import judge
 
-    spec = judging.load_spec(spec_file)
-    paths = read_path(judging.read_lines(path_file), spec.legs, name=str(path_file))
-    verdict = judge(spec, paths, at_ms=None if at_ms is None else Millis(at_ms))
+    spec_files = many.expand(spec_file, (".json",))
+    path_files = many.expand(path_file, (".jsonl", ".jsonl.gz", ".json"))
+    before = None if at_ms is None else Millis(at_ms)
+    if len(spec_files) > 1 or len(path_files) > 1 or sweep or as_csv:
+        if plot is not None:
+            raise UsageError("--plot draws one spec over one path: name one of each.")
+        _print_many(many.rows(many.sweep(spec_files, sweep), path_files, before), sweep, as_json, as_csv)
+        return
+    spec = judging.load_spec(spec_files[0])
+    paths = read_path(judging.read_lines(path_files[0]), spec.legs, name=str(path_files[0]))
+    verdict = judge(spec, paths, at_ms=before)
+    if plot is not None:
+        from relayer.cli.plotting import draw
+
+        draw(spec, paths, verdict, plot)
     if as_json:
         typer.echo(json.dumps(judging.as_document(spec, verdict)))
     else:
         judging.print_table(spec, verdict)
+
+
+def _print_many(rows: list[dict[str, object]], sweep: list[str], as_json: bool, as_csv: bool) -> None:
+    from relayer.cli import many
+
+    if as_json:
+        typer.echo(json.dumps(rows))
+    elif as_csv:
+        typer.echo(many.as_csv(rows), nl=False)
+    else:
+        many.print_rows(rows, [text.partition("=")[0] for text in sweep])

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from relayer.cli.fetched import lines_of
 from relayer.conditions.parse import parse_spec
 from relayer.conditions.question import question
 from relayer.conditions.spec import Spec
@@ -30,7 +31,17 @@ def load_spec(file: FilePath) -> Spec:
 
 
 def read_lines(file: FilePath) -> Iterator[bytes]:
-    """The lines of a file, unpacked where its name ends in .gz. Raises UsageError for a file that cannot be read."""
+    """The path lines of a file. Raises UsageError for a file that cannot be read.
+
+    `.gz` is unpacked; `.json` is an answer of Kalshi as fetched.
+    """
+    lines = _raw_lines(file)
+    if ".json" in file.suffixes:
+        return iter(lines_of(b"".join(lines), name=str(file)))
+    return lines
+
+
+def _raw_lines(file: FilePath) -> Iterator[bytes]:
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
             yield from lines

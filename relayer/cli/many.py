@@ -1,0 +1,119 @@
+"""Many specs over many paths: which pairs there are, what a sweep changes, and the rows that come out."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from relayer.cli.judging import as_document, load_spec, read_lines
+from relayer.conditions.parse import spec_of
+from relayer.conditions.path import read_path
+from relayer.conditions.replay import judge
+from relayer.conditions.spec import Spec
+from relayer.domain.errors import UsageError
+from relayer.domain.units import Millis
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One spec of a sweep: the keys that were set, and what they made of it."""
+
+    file: Path
+    keys: dict[str, str]
+    spec: Spec
+
+
+def expand(pattern: str, suffixes: tuple[str, ...]) -> list[Path]:
+    """The files of a path, a directory or a glob. Raises UsageError where there is none."""
+    if Path(pattern).is_dir():
+        found = [file for file in Path(pattern).iterdir() if file.name.endswith(suffixes)]
+    else:
+        found = [Path(name) for name in glob.glob(pattern)] or [Path(pattern)]
+    if not found:
+        raise UsageError(f"{pattern} holds no file that ends in {' or '.join(suffixes)}.")
+    return sorted(found)
+
+
+def sweep(files: Sequence[Path], settings: Sequence[str]) -> list[Variant]:
+    """Every spec with every combination of `KEY=VALUE,VALUE,…`; without settings, the specs as they are."""
+    named = [_setting(text) for text in settings]
+    combinations = itertools.product(*[[(name, value) for value in values] for name, values in named])
+    chosen = [dict(combination) for combination in combinations]
+    return [Variant(file, keys, _with(load_spec(file), keys)) for file in files for keys in chosen]
+
+
+def rows(variants: Sequence[Variant], path_files: Sequence[Path], at_ms: Millis | None) -> list[Row]:
+    """One row for each spec and each path file that holds lines of its market."""
+    return [row for file in track(path_files, console=Console(stderr=True), transient=True, description="judging")
+            for row in _rows_of(variants, file, at_ms)]  # fmt: skip
+
+
+def _rows_of(variants: Sequence[Variant], file: Path, at_ms: Millis | None) -> Iterator[Row]:
+    lines = list(read_lines(file))
+    for variant in variants:
+        paths = read_path(lines, variant.spec.legs, name=str(file))
+        if any(path.watermark_ms is None for path in paths.values()):
+            continue
+        document = as_document(variant.spec, judge(variant.spec, paths, at_ms=at_ms))
+        yield {"spec": str(variant.file), "path": str(file), **variant.keys, **document}
+
+
+def as_csv(found: Sequence[Row]) -> str:
+    """A line for each row, nested keys joined by a dot."""
+    flat = [_flat(row) for row in found]
+    names = list(dict.fromkeys(name for row in flat for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return text.getvalue()
+
+
+def print_rows(found: Sequence[Row], keys: Sequence[str]) -> None:
+    """The rows for human eyes, and how many of each verdict."""
+    table = Table("spec", "path", *keys, "verdict", "decided at", "known")
+    for row in found:
+        coverage = row["coverage"]
+        known = 1 - coverage["unknown_ms"] / coverage["window_ms"]
+        cells = [row["spec"], row["path"], *(row[key] for key in keys), row["verdict"], str(row["decided_at"] or "-")]
+        table.add_row(*cells, f"{known:.1%}")
+    Console().print(table)
+    counts = {word: sum(row["verdict"] == word for row in found) for word in ("yes", "no", "unknown", "pending")}
+    Console().print(", ".join(f"{count} {word}" for word, count in counts.items()))
+
+
+def _flat(row: Row, prefix: str = "") -> Row:
+    flat: Row = {}
+    for name, value in row.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
+
+
+def _setting(text: str) -> tuple[str, list[str]]:
+    name, equals, values = text.partition("=")
+    if not equals or not values:
+        raise UsageError(f"--sweep {text!r} is not written KEY=VALUE,VALUE.")
+    return name, values.split(",")
+
+
+def _with(spec: Spec, keys: dict[str, str]) -> Spec:
+    document = json.loads(spec.canonical)
+    for name, value in keys.items():
+        table = next((document[part] for part in ("price", "test") if name in document.get(part, {})), None)
+        if table is None:
+            raise UsageError(f"--sweep {name}: the spec has no such key in 'price' or 'test'.")
+        table[name] = int(value) if isinstance(table[name], int) and value.isdecimal() else value
+    return spec_of(document)

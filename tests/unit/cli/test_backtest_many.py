@@ -1,0 +1,121 @@
+"""`relayer backtest` over many specs and paths: table, JSON, CSV, sweep and plot."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from relayer.cli.backtest import backtest
+from relayer.domain.errors import UsageError
+from tests.unit.conditions.build import (
+    LONG,
+    START,
+    candle,
+    document,
+    executable,
+    gap,
+    of,
+    quote,
+    reach,
+    trade,
+    watermark,
+)
+
+runner = CliRunner()
+app = typer.Typer()
+app.command()(backtest)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number, level in enumerate(["0.6000", "0.7000"]):
+        (tmp_path / f"spec{number}.json").write_text(json.dumps(document(reach(level), executable(held_s=2))))
+    (tmp_path / "paths").mkdir()
+    touch = [quote(0, "0.65"), gap(500, 900), candle(500, 900, bid="0.5 0.6"), quote(1000, "0.7"), trade(1001, "0.7")]
+    _write(tmp_path / "paths" / "touch.jsonl", [*touch, quote(1500, "0.65", "0.8"), watermark(10_000)])
+    _write(tmp_path / "paths" / "stay.jsonl", of(LONG, quote(0, "0.7"), watermark(10_000)))
+    _write(tmp_path / "paths" / "other.jsonl", of("kalshi:OTHER", quote(0, "0.9"), watermark(10_000)))
+    return tmp_path
+
+
+def _write(file: Path, lines: list[dict[str, Any]]) -> None:
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def _run(*args: str | Path | int) -> str:
+    ended = runner.invoke(app, [str(arg) for arg in args])
+    if ended.exception is not None and not isinstance(ended.exception, SystemExit):
+        raise ended.exception
+    assert ended.exit_code == 0, ended.output
+    return ended.stdout
+
+
+def test_every_spec_over_every_path_of_its_market(folder: Path) -> None:
+    rows = json.loads(_run(folder, "--path", folder / "paths", "--json"))
+    found = {(Path(row["spec"]).stem, Path(row["path"]).stem): row["verdict"] for row in rows}
+    assert found == {
+        ("spec0", "touch"): "yes", ("spec0", "stay"): "yes", ("spec1", "touch"): "no", ("spec1", "stay"): "yes",
+    }  # fmt: skip
+
+
+def test_a_glob_and_a_moment(folder: Path) -> None:
+    rows = json.loads(_run(folder / "spec1.json", "--path", folder / "paths" / "*", "--at", START + 1999, "--json"))
+    assert [row["verdict"] for row in rows] == ["pending", "pending"]
+
+
+def test_a_sweep_shows_how_the_verdict_depends_on_the_rule(folder: Path) -> None:
+    text = _run(folder / "spec1.json", "--path", folder / "paths" / "touch.jsonl", "--sweep", "held_s=0,2",
+                "--sweep", "min_size=0.01,100.00,100.01", "--csv")  # fmt: skip
+    rows = list(csv.DictReader(text.splitlines()))
+    assert [(row["held_s"], row["min_size"], row["verdict"]) for row in rows] == [
+        ("0", "0.01", "yes"), ("0", "100.00", "yes"), ("0", "100.01", "unknown"),
+        ("2", "0.01", "no"), ("2", "100.00", "no"), ("2", "100.01", "no"),
+    ]  # fmt: skip
+    assert rows[0]["coverage.window_ms"] == "10000"
+
+
+def test_a_table_with_counts(folder: Path) -> None:
+    assert "3 yes, 1 no, 0 unknown, 0 pending" in _run(folder, "--path", folder / "paths")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--sweep", "colour=1,2"], "no such key"),
+        (["--sweep", "held_s"], "not written KEY=VALUE"),
+        (["--sweep", "held_s=-1"], "'price.held_s'"),
+        (["--sweep", "held_s=0,1", "--plot", "x.png"], "one spec over one path"),
+        (["--plot", "x.gif"], "png or .svg"),
+    ],
+)
+def test_wrong_use_is_named(folder: Path, args: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        _run(folder / "spec1.json", "--path", folder / "paths" / "touch.jsonl", *args)
+
+
+def test_an_empty_folder_is_named(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    with pytest.raises(UsageError, match="empty holds no file"):
+        _run(folder / "empty", "--path", folder / "paths")
+
+
+@pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
+def test_a_plot(folder: Path, suffix: str, magic: bytes) -> None:
+    picture = folder / f"picture{suffix}"
+    _run(folder / "spec0.json", "--path", folder / "paths" / "touch.jsonl", "--plot", picture)
+    assert picture.read_bytes().startswith(magic)
+
+
+def test_candlesticks_as_fetched_are_a_path(folder: Path) -> None:
+    prices = {f"{name}_dollars": "0.75" for name in ("open", "low", "high", "close")}
+    asks = dict.fromkeys(prices, "0.80")
+    body = {"candlesticks": [{"end_period_ts": START // 1000 + 60, "yes_bid": prices, "yes_ask": asks, "price": {}}]}
+    (folder / "fetched.json").write_text(json.dumps(body))
+    printed = json.loads(_run(folder / "spec1.json", "--path", folder / "fetched.json", "--json"))
+    assert (printed["verdict"], printed["decided_at"]) == ("yes", START + 60_000)
