@@ -57,41 +57,46 @@ def _wire(levels: list[Level]) -> list[list[str]]:
 
 
 def recorded_paths(entries: Iterable[Entry], markets: frozenset[str]) -> Iterator[PathLine]:
-    """The path lines that were recorded, as one path each although the recorder may have been started several times.
+    """The path lines that were recorded, in order of time, as one path each although there may have been several runs.
 
-    A source's first gap reaches back to the beginning of time; here it begins where the run before had proven all.
-    Trades are told in a sequence of their own and may be a little older than the book before them: between two
-    watermarks the lines of a market are put in order of time.
+    A source tells trades and books in two orders, but nothing older than its watermark: what lies between two
+    watermarks is sorted. Its first gap reaches back to the beginning of time; here that begins where the run before
+    had proven all.
     """
-    proven: dict[str, int] = {}
-    waiting: dict[str, list[PathLine]] = {}
+    paths: dict[str, _Path] = {market: _Path() for market in markets}
     for entry in entries:
-        if entry.kind is not Kind.PATH or entry.market not in markets:
-            continue
-        line: PathLine = {**msgspec.json.decode(entry.text), "market": entry.market}
-        known = proven.get(entry.market, 0)
+        if entry.kind is Kind.PATH and entry.market in paths:
+            yield from paths[entry.market].add({**msgspec.json.decode(entry.text), "market": entry.market})
+    for path in paths.values():
+        yield from path.rest()
+
+
+class _Path:
+    """One market's lines on their way out. `_proven`: the time before which all has been told."""
+
+    def __init__(self) -> None:
+        self._waiting: list[PathLine] = []
+        self._proven = 0
+
+    def add(self, line: PathLine) -> Iterator[PathLine]:
         if line["type"] == "gap":
-            line["from"] = max(line["from"], known)
-            if line["from"] >= line["to"]:
-                continue
+            line["from"] = max(line["from"], self._proven)
+            if line["from"] < line["to"]:
+                self._waiting.append(line)
+        elif line["type"] == "watermark":
+            yield from self.rest()
+            self._proven = max(self._proven, line["t"])
+            yield line
         else:
-            after = line["t"] if line["type"] == "watermark" else line["t"] + 1
-            proven[entry.market] = max(known, after)
-        waiting.setdefault(entry.market, []).append(line)
-        if line["type"] == "watermark":
-            yield from _released(waiting[entry.market], line["t"])
-    for lines in waiting.values():
-        yield from sorted(lines, key=_moment)
+            self._waiting.append(line)
+            if line["type"] != "trade":
+                self._proven = max(self._proven, line["t"] + 1)
+
+    def rest(self) -> Iterator[PathLine]:
+        waiting, self._waiting = self._waiting, []
+        yield from sorted(waiting, key=_time)
 
 
-def _released(waiting: list[PathLine], watermark_ms: int) -> Iterator[PathLine]:
-    """Take out, in order, what nothing can come before any more."""
-    waiting.sort(key=_moment)
-    count = sum(_moment(line) <= (watermark_ms, True) for line in waiting)
-    yield from waiting[:count]
-    del waiting[:count]
-
-
-def _moment(line: PathLine) -> tuple[int, bool]:
-    """Of one millisecond the watermark comes last."""
-    return int(line["t"] if "t" in line else line["from"]), line["type"] == "watermark"
+def _time(line: PathLine) -> int:
+    at: int = line["from"] if line["type"] == "gap" else line["t"]
+    return at

@@ -113,6 +113,29 @@ async def test_a_restart_does_not_unsay_what_was_proven(tmp_path: Path) -> None:
     ]
 
 
+async def test_trades_told_late_come_out_in_order(tmp_path: Path) -> None:
+    def tell(listener: PathRecorder) -> None:
+        listener.on_watermark(A, ms(5))
+        listener.on_book(A, ms(10), Ladder([(7000, 1)], []))
+        listener.on_trade(A, Trade("t-1", ms(8), Price(7000), Size(100), block=False))
+        listener.on_watermark(A, ms(11))
+        listener.on_trade(A, Trade("t-2", ms(13), Price(7000), Size(100), block=False))
+        listener.on_gap(A, ms(12), ms(20), "sequence")
+        listener.on_book(A, ms(20), Ladder([(7000, 1)], []))
+
+    await record(tmp_path, tell)
+    lines = list(export_paths(tmp_path, frozenset({str(A)})))
+    assert [(line["type"], line.get("t", line.get("from"))) for line in lines] == [
+        ("watermark", 5),
+        ("trade", 8),
+        ("quote", 10),
+        ("watermark", 11),
+        ("gap", 12),
+        ("trade", 13),
+        ("quote", 20),
+    ]
+
+
 async def test_another_converter_may_make_the_path(tmp_path: Path) -> None:
     await record(tmp_path, tell_all)
 
