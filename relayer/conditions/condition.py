@@ -47,7 +47,8 @@ class Condition:
         self._spent_ms = [0] * len(Sight)
         self._source = spec.price if isinstance(spec.price, Executable | Mid) else _ANY_BOOK
         follow = candles_follow and self._test is not None
-        listeners: Sequence[SpanListener] = Joint(self._on_states).legs if len(spec.legs) == 2 else (self,)
+        self._legs = Joint(self._on_states).legs if len(spec.legs) == 2 else ()
+        listeners: Sequence[SpanListener] = self._legs or (self,)
         kind = TradeTrack if isinstance(spec.price, Trades) else BookTrack
         self._tracks = {
             leg: kind(listener, candles_follow=follow) for leg, listener in zip(spec.legs, listeners, strict=True)
@@ -120,7 +121,7 @@ class Condition:
 
     def _complete(self, from_ms: Millis, to_ms: Millis, candle: Candle | None) -> None:
         """Tell the test of a candle once all of it was in its gap, the window and trading time."""
-        if candle is None or (candle is not self._whole and from_ms != candle.at_ms):
+        if candle is None or (candle != self._whole and from_ms != candle.at_ms):
             self._whole = None
             return
         self._whole = candle

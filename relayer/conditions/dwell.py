@@ -18,7 +18,7 @@ from relayer.domain.verdicts import Answer
 
 
 @dataclass(slots=True)
-class _Open:
+class Open:
     """A stretch under way: trading time spent in it, and the moment before which a candle in it is not known."""
 
     spent_ms: int
@@ -36,7 +36,7 @@ class Dwell:
         self._level = level
         self._held_ms = held_ms
         self._wanted = wanted
-        self._open: list[_Open] = []
+        self._open: list[Open] = []
         self._after_candle = True
         self._possible_ms = 0
 
@@ -64,7 +64,7 @@ class Dwell:
     def _lengthen(self, from_ms: Millis, to_ms: Millis, bounds: Bounds, follows_ms: int) -> None:
         """A stretch may begin where the run does, or later: behind a candle, so as not to wait for its end."""
         if self._after_candle:
-            self._open.append(_Open(0, LONG_AGO))
+            self._open.append(Open(0, LONG_AGO))
         self._after_candle = follows_ms > LONG_AGO
         for stretch in self._open:
             stretch.follows_ms = max(stretch.follows_ms, follows_ms)

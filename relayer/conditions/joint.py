@@ -35,7 +35,7 @@ class Joint:
     """`legs`: long, short. Each tells its spans without holes, from the same beginning."""
 
     def __init__(self, on_states: OnStates) -> None:
-        self.legs = (Leg(self), Leg(self))
+        self.legs: tuple[Leg, ...] = (Leg(self), Leg(self))
         self._on_states = on_states
 
     def pass_on(self) -> None:

@@ -20,7 +20,7 @@ class Dated(NamedTuple):
     follows_ms: int
 
 
-class _Least:
+class Least:
     """The smallest bounds of the spans in sight, absent if one of them is."""
 
     def __init__(self) -> None:
@@ -48,8 +48,8 @@ class Stretches:
         self._held_ms = held_ms
         self._spent_ms = 0
         self._ends: deque[int] = deque()
-        self._high = _Least()
-        self._negated_low = _Least()
+        self._high = Least()
+        self._negated_low = Least()
         self._follows = SlidingMax()
 
     def add(self, from_ms: int, to_ms: int, high: Bounds, low: Bounds, follows_ms: int) -> Iterator[Dated]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
@@ -74,7 +74,7 @@ class Track:
         """Time of the governing final result."""
         self._listener = listener
         self._candles_follow = candles_follow
-        self._waiting: deque[tuple[Millis, Callable[..., None], tuple[Any, ...]]] = deque()
+        self._waiting: deque[tuple[Millis, str, tuple[Any, ...]]] = deque()
         self._hold_ms = NEVER
         self._trading = True
         self._statuses: list[bool] = []
@@ -85,10 +85,10 @@ class Track:
     def on_status(self, at_ms: Millis, trading: bool, since_ms: Millis | None) -> None:
         if since_ms is not None and since_ms < at_ms:
             self.on_gap(since_ms, at_ms, trades=True)
-        self._at(at_ms, self._statuses.append, trading)
+        self._at(at_ms, "_take_status", trading)
 
     def on_result(self, at_ms: Millis, result: str, final: bool) -> None:
-        self._at(at_ms, self._take_result, result, final)
+        self._at(at_ms, "_take_result", result, final)
 
     def on_watermark(self, at_ms: Millis) -> None:
         self.watermark_ms = max(self.watermark_ms, at_ms)
@@ -109,17 +109,20 @@ class Track:
 
     def prove(self, at_ms: Millis) -> None:
         """No event before `at_ms` is missing."""
-        self._at(at_ms, _nothing)
+        self._at(at_ms, "_take_nothing")
 
-    def _at(self, at_ms: Millis, event: Callable[..., None], *args: Any) -> None:
-        """Tell all until `at_ms` and let the event happen there, or wait behind a gap whose candles may follow."""
+    def _at(self, at_ms: Millis, event: str, *args: Any) -> None:
+        """Tell all until `at_ms` and let the event happen there, or wait behind a gap whose candles may follow.
+
+        event: name of the method that takes it, so that what waits can be stored.
+        """
         if self._waiting or at_ms > self._hold_ms:
             self._waiting.append((at_ms, event, args))
             self._release_waiting()
             return
         if at_ms > self.known_ms:
             self._tell_until(at_ms)
-        event(*args)
+        getattr(self, event)(*args)
 
     def _hold(self) -> None:
         if self._candles_follow:
@@ -131,7 +134,13 @@ class Track:
             at_ms, event, args = self._waiting.popleft()
             if at_ms > self.known_ms:
                 self._tell_until(at_ms)
-            event(*args)
+            getattr(self, event)(*args)
+
+    def _take_nothing(self) -> None:
+        """A proof alone."""
+
+    def _take_status(self, trading: bool) -> None:
+        self._statuses.append(trading)
 
     def _take_result(self, result: str, final: bool) -> None:
         same = final and self.final_ms is not None and result == self.result
@@ -231,10 +240,6 @@ class Track:
         raise NotImplementedError
 
 
-def _nothing() -> None:
-    pass
-
-
 class BookTrack(Track):
     """The book at the size of one source."""
 
@@ -244,7 +249,7 @@ class BookTrack(Track):
         self._quote: Sides | None = None
 
     def on_quote(self, at_ms: Millis, sides: Sides) -> None:
-        self._at(at_ms, self._take_quote, at_ms, sides)
+        self._at(at_ms, "_take_quote", at_ms, sides)
 
     def _take_quote(self, at_ms: Millis, sides: Sides) -> None:
         if at_ms == self.known_ms:
@@ -284,7 +289,7 @@ class TradeTrack(Track):
         counts = trade.trade_id not in self._seen and not trade.block and trade.size > 0
         self._seen.add(trade.trade_id)
         if counts:
-            self._at(trade.at_ms, self._take_trade, trade)
+            self._at(trade.at_ms, "_take_trade", trade)
         else:
             self.prove(trade.at_ms)
 
