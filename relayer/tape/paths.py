@@ -5,6 +5,7 @@ So the path that was judged can be read back exactly, whatever later versions of
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -59,9 +60,9 @@ def _wire(levels: list[Level]) -> list[list[str]]:
 def recorded_paths(entries: Iterable[Entry], markets: frozenset[str]) -> Iterator[PathLine]:
     """The path lines that were recorded, in order of time, as one path each although there may have been several runs.
 
-    A source tells trades and books in two orders, but nothing older than its watermark: what lies between two
-    watermarks is sorted. Its first gap reaches back to the beginning of time; here that begins where the run before
-    had proven all.
+    A source tells books, trades and watermarks in orders of their own, but nothing older than its watermark: what lies
+    between two watermarks is sorted. Its first gap reaches back to the beginning of time; here that begins where the
+    run before had proven all.
     """
     paths: dict[str, _Path] = {market: _Path() for market in markets}
     for entry in entries:
@@ -84,7 +85,10 @@ class _Path:
             if line["from"] < line["to"]:
                 self._waiting.append(line)
         elif line["type"] == "watermark":
-            yield from self.rest()
+            self._waiting.sort(key=_time)
+            before = bisect_left(self._waiting, line["t"], key=_time)
+            yield from self._waiting[:before]
+            del self._waiting[:before]
             self._proven = max(self._proven, line["t"])
             yield line
         else:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from relayer.conditions.path import read_path
 from relayer.domain.clock import Clock, wall_ms
+from relayer.domain.markets import MarketId
 from relayer.sandbox.keys import make_key_pair
 from relayer.sandbox.server import Sandbox, Urls, serve
 from relayer.tape.segments import read, segment_files
@@ -98,6 +100,7 @@ async def test_a_recording_verifies_and_gives_the_path_back(recording: Path, tmp
         (START_MS + 20_000 + 2_000 * n, ["0.4300", f"{n + 1}.00"]) for n in range(10)
     ]
     assert lines[-1]["type"] == "watermark"
+    read_path(out_file.read_bytes().splitlines(), [MarketId.parse(MARKET)])  # raises for a file `backtest` would refuse
 
 
 async def test_looking_into_a_recording(recording: Path) -> None:

@@ -113,10 +113,11 @@ async def test_a_restart_does_not_unsay_what_was_proven(tmp_path: Path) -> None:
     ]
 
 
-async def test_trades_told_late_come_out_in_order(tmp_path: Path) -> None:
+async def test_lines_told_late_come_out_in_order(tmp_path: Path) -> None:
     def tell(listener: PathRecorder) -> None:
         listener.on_watermark(A, ms(5))
         listener.on_book(A, ms(10), Ladder([(7000, 1)], []))
+        listener.on_watermark(A, ms(7))
         listener.on_trade(A, Trade("t-1", ms(8), Price(7000), Size(100), block=False))
         listener.on_watermark(A, ms(11))
         listener.on_trade(A, Trade("t-2", ms(13), Price(7000), Size(100), block=False))
@@ -127,6 +128,7 @@ async def test_trades_told_late_come_out_in_order(tmp_path: Path) -> None:
     lines = list(export_paths(tmp_path, frozenset({str(A)})))
     assert [(line["type"], line.get("t", line.get("from"))) for line in lines] == [
         ("watermark", 5),
+        ("watermark", 7),
         ("trade", 8),
         ("quote", 10),
         ("watermark", 11),
