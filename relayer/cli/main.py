@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 import relayer
+from relayer.cli.analytics import analytics
 from relayer.cli.backtest import backtest
 from relayer.cli.board import board
 from relayer.cli.committee import committee
@@ -56,6 +57,7 @@ app.add_typer(committee, name="committee", rich_help_panel="On chain")
 app.add_typer(resolution, name="resolution", rich_help_panel="On chain")
 app.add_typer(program, name="program", rich_help_panel="On chain")
 app.command(rich_help_panel="Research")(backtest)
+app.command(rich_help_panel="Research")(analytics)
 app.command(rich_help_panel="Try it")(demo)
 app.command(rich_help_panel="Try it")(sandbox)
 app.command(rich_help_panel="Try it", cls=PairOptions)(localnet)

@@ -1,0 +1,24 @@
+"""The long run of both evaluators against each other: `python -m tests.campaigns.conditions [cases] [first seed]`.
+
+Prints every disagreement by its seed; exit status 1 if there is one.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tests.unit.conditions.agreement import disagreements
+
+
+def main() -> int:
+    """Both ways of telling a path, over the seeds asked for."""
+    cases = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    seeds = range(first, first + cases)
+    found = [*disagreements(seeds, live=False), *disagreements(seeds, live=True)]
+    print("\n".join(found) or f"{cases} cases, told whole and live: no disagreement")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
