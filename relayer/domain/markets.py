@@ -77,3 +77,5 @@ class MarketFacts:
     """SHA-256 in hex of the rules, strikes and bounds: changes when they do."""
     provisional: bool
     """May vanish from the venue untraded: never list a derivative on it."""
+    shard: int = 0
+    """The venue's matching engine, where it has several that pause one by one."""

@@ -69,7 +69,7 @@ class FakeVenue:
             self._later(ticker, self._trade(ticker))
             return
         bids, asks = _copied(market.now)
-        is_bid = self.rng.random() < 0.5
+        is_bid = max(bids, default=0) >= 9_900 or (min(asks, default=9_900) > 100 and self.rng.random() < 0.5)
         side = bids if is_bid else asks
         price = self._price(bids, asks, is_bid)
         size = side.get(price, 0)

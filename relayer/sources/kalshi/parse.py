@@ -195,6 +195,7 @@ def facts(venue: Venue, market: wire.Market) -> MarketFacts:
         settled_ms=millis_from_rfc3339(market.settlement_ts) if market.settlement_ts else None,
         rules_hash=_rules_hash(market),
         provisional=market.is_provisional,
+        shard=market.exchange_index,
     )
 
 
@@ -210,3 +211,11 @@ def _rules_hash(market: wire.Market) -> str:
         market.notional_value_dollars,
     ]
     return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+
+
+def is_trading(status: wire.ExchangeStatus, shard: int) -> bool:
+    """Whether the exchange takes orders on this shard; the top-level flags speak for shards that are not listed."""
+    for one in status.exchange_index_statuses:
+        if one.exchange_index == shard:
+            return one.exchange_active and one.trading_active
+    return status.exchange_active and status.trading_active

@@ -39,6 +39,8 @@ _CROSSED_MS = 2_000
 """Clock time after which a crossed book is no passing moment but a wrong book."""
 _ASK_EVERY_S = 1.0
 _ASK_AGAIN_S = 30.0
+_CHECK_EVERY_S = 10.0
+"""Wall time between two comparisons of a book, each market in its turn, with a snapshot in sequence."""
 _TICKERS_A_COMMAND = 500
 _TERMINAL = frozenset({10, 17, 25})
 """Error codes that end one subscription while the socket lives."""
@@ -121,6 +123,8 @@ class Session:
         self._by_sid: dict[int, Subscription] = {}
         self._by_channel: dict[str, Subscription] = {}
         self._asked_s: dict[str, float] = {}  # snapshots under way, by ticker
+        self._check_from_s = wall_s() + _CHECK_EVERY_S
+        self._turn = -1
         self._ceiling_ms = 0
         self._deltas = 0
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
@@ -462,13 +466,19 @@ class Session:
     def _ask_snapshots(self, book: Subscription, waiting: list[str], now: int, wall: float) -> None:
         """For markets that wait, and, with or without any, for one that does not: its answer proves the sequence."""
         overdue = [t for t in waiting if wall - self._asked_s.get(t, -self._reply_timeout_s) >= self._reply_timeout_s]
-        if not overdue and not self._silent(book, now, wall):
+        if not overdue and not self._silent(book, now, wall) and wall < self._check_from_s:
             return
+        self._check_from_s = wall + _CHECK_EVERY_S
         asked = overdue[: _TICKERS_A_COMMAND - 1]
-        healthy = next((ticker for ticker in self._tickers if not self._markets[ticker].awaiting), None)
         self._asked_s |= dict.fromkeys(asked, wall)
-        if tickers := [*asked, *([healthy] if healthy else [])]:
+        if tickers := [*asked, *self._next_known()]:
             self._ask(book, "get_snapshot", tickers)
+
+    def _next_known(self) -> list[str]:
+        """In turn, a market whose book is known: the snapshot also tells whether it is known rightly."""
+        known = [ticker for ticker in self._tickers if not self._markets[ticker].awaiting]
+        self._turn += 1
+        return [known[self._turn % len(known)]] if known else []
 
     def _ask(self, subscription: Subscription, action: str, tickers: list[str]) -> None:
         now, wall = self._venue_time.earliest(self._clock.now_ms()), self._wall_s()

@@ -12,6 +12,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 import aiohttp
 
@@ -23,6 +24,7 @@ from relayer.sources.kalshi import wire
 from relayer.sources.kalshi.auth import load_signer
 from relayer.sources.kalshi.client import KalshiClient
 from relayer.sources.kalshi.market import WatchedMarket
+from relayer.sources.kalshi.parse import is_trading
 from relayer.sources.kalshi.session import Session
 from relayer.sources.kalshi.settings import KalshiSettings
 from relayer.sources.kalshi.stream import converse
@@ -67,6 +69,8 @@ class KalshiSource:
         self._wake = asyncio.Event()
         self._some_known = asyncio.Event()
         self._read_ms: dict[str, int] = {}
+        self._exchange: wire.ExchangeStatus | None = None
+        self._exchange_read_ms = 0
         self._session: Session | None = None
         self._trouble: str | None = "Kalshi is not connected yet."
         self._frames = {
@@ -147,9 +151,12 @@ class KalshiSource:
     async def _sweep_forever(self) -> None:
         while True:
             self._count_frames()
-            if due := self._due():
+            due: list[str] = []
+            if self._markets:
                 try:
-                    await self._sweep(due)
+                    await self._look_at_the_exchange()
+                    if due := self._due():
+                        await self._sweep(due)
                 except RelayerError as error:
                     self._hurry |= dict.fromkeys(due)
                     self._trouble = str(error)
@@ -179,6 +186,17 @@ class KalshiSource:
         trading = market.status is MarketStatus.ACTIVE
         return (self._settings.status_interval_s if trading else _UNSETTLED_INTERVAL_S) * 1000
 
+    async def _look_at_the_exchange(self) -> None:
+        """Learn of pauses of the whole exchange, in which markets keep their status and their frozen quotes."""
+        now = self._clock.now_ms()
+        if now < self._exchange_read_ms + _UNSETTLED_INTERVAL_S * 1000:
+            return
+        self._exchange_read_ms = now
+        before, self._exchange = self._exchange, await self.client.exchange_status()
+        if before != self._exchange:
+            log.info("exchange", extra={"venue": self._settings.venue, "trading": self._exchange.trading_active})
+            self._refresh(self._markets)
+
     async def _sweep(self, tickers: list[str]) -> None:
         now = self._clock.now_ms()
         asked_ms = self._venue_time.earliest(now)
@@ -193,6 +211,8 @@ class KalshiSource:
 
     def _learn(self, ticker: str, facts: MarketFacts, asked_ms: int, answered_ms: int) -> None:
         proven_ms = self._session.proven_ms(ticker) if self._session else 0
+        if facts.status is MarketStatus.ACTIVE and self._exchange and not is_trading(self._exchange, facts.shard):
+            facts = replace(facts, status=MarketStatus.PAUSED)
         self._markets[ticker].learn(facts, asked_ms=asked_ms, answered_ms=answered_ms, proven_ms=proven_ms)
         if self._session and not facts.final:
             self._session.watch([ticker])

@@ -196,3 +196,12 @@ def test_frames_of_perpetual_futures_are_refused(frame: dict[str, Any]) -> None:
 def test_prices_of_perpetual_futures_are_no_prices() -> None:
     with pytest.raises(ValueError, match="outside 0 to 1"):
         parse.sizes_by_price([("68000.1", "2.00")], parse.bid_price)
+
+
+def test_a_shard_may_pause_alone() -> None:
+    shards = [{"exchange_index": 0}, {"exchange_index": 2, "trading_active": False}]
+    flags = {"exchange_active": True, "trading_active": True}
+    status = msgspec.json.decode(json.dumps({**flags, "exchange_index_statuses": shards}), type=wire.ExchangeStatus)
+    assert [parse.is_trading(status, shard) for shard in (0, 1, 2)] == [True, True, False]
+    paused = msgspec.json.decode(b'{"exchange_active":true,"trading_active":false}', type=wire.ExchangeStatus)
+    assert not parse.is_trading(paused, 2)

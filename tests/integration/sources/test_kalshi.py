@@ -108,6 +108,21 @@ async def test_an_unreachable_venue_is_trouble_in_words(watching: Opener, tmp_pa
     await watched.until(lambda: "is not reachable" in str(watched.source.trouble()))
 
 
+async def test_a_pause_of_the_whole_exchange_is_a_pause_of_its_markets(watching: Opener, tmp_path: Path) -> None:
+    every_second = [delta(second * 1000, A, "yes", "0.4300", "1.00") for second in range(1, 2000)]
+    tape = write_tape(tmp_path / "tape.jsonl.gz", [*OPENING, *every_second])
+    watched = await watching(tape, [A], "maintenance", speed=200)
+
+    def statuses() -> list[MarketStatus]:
+        return [line.status for line in watched.told[A].lines if isinstance(line, Status)]
+
+    await watched.until(lambda: len(statuses()) >= 3)
+    assert statuses()[:3] == [MarketStatus.ACTIVE, MarketStatus.PAUSED, MarketStatus.ACTIVE]
+    resumed = [line for line in watched.told[A].lines if isinstance(line, Status)][2]
+    await watched.until(lambda: books(watched, A)[-1].at > resumed.at)
+    _assert_true(watched, FaultKit(["maintenance"], seed=7), tape, [A])
+
+
 RATES = {"lost-reply": "=0.02"} | {name: "=0.05" for name in ALL if ALL[name].group is Group.REQUEST}
 SLOW = ("slow-rest", "slow-reader", "half-open")
 """Faults that cost more seconds than a test has."""
@@ -118,13 +133,16 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("faults", [[], [*FAULTS]], ids=["none", "all"])
+LIFE = ["early-close", "reopened", "pause", "scalar-result", "amended-result"]
+
+
+@pytest.mark.parametrize("faults", [[], FAULTS, [*FAULTS, *LIFE]], ids=["none", "wire", "wire and lifecycle"])
 async def test_what_is_observed_of_a_recorded_day_is_true(watching: Opener, faults: list[str]) -> None:
     tape = ReplayTape(SHIPPED_TAPE)
     tickers = _tickers(tape)
     start_ms = tape.header.from_ms
     watched = await watching(tape, tickers, *faults, start_ms=start_ms, speed=1200)
-    await asyncio.sleep(12)
+    await asyncio.sleep(7)
     if not faults:
         await watched.until(lambda: all(watched.told[t].watermark_ms > start_ms + 3_600_000 for t in tickers))
     assert not watched.running.done()

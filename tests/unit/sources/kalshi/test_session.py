@@ -440,3 +440,15 @@ def test_trades_without_numbers_are_taken_as_they_come() -> None:
     talk.session.receive(json.dumps({"type": "ok", "sid": TRADE_SID, "id": question["id"]}))
     assert talk.waiting() == []
     assert all(command["params"]["sids"] != [TRADE_SID] for command in talk.later(900))
+
+
+def test_known_books_are_compared_with_snapshots_in_turn() -> None:
+    talk = Talk()
+    asked = []
+    for after_ms in range(1000, 25_000, 1000):
+        talk.delta(A, after_ms, price_dollars="0.3000")
+        talk.trade(A, after_ms)
+        for command in talk.later(1000):
+            asked += command["params"]["market_tickers"]
+            talk.frame("ok", BOOK_SID, {}, id=command["id"])
+    assert asked == [A, B]
