@@ -25,7 +25,7 @@ from relayer.telemetry.metrics import Metrics
 from tests.fakes.listener import PathRules
 from tests.fakes.tapes import START_MS
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 @dataclass
