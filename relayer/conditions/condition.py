@@ -103,6 +103,8 @@ class Condition:
 
     def verdict(self) -> Verdict:
         """The verdict from all that was told so far."""
+        for track in self._tracks.values():
+            track.flush()
         answer, decided_at, reason, witness = self._judge()
         return Verdict(answer, decided_at, reason, witness, self._coverage())
 

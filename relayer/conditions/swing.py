@@ -48,6 +48,9 @@ class Extremes:
         self._highs = SlidingMax()
         self._lows = SlidingMin()
 
+    def __bool__(self) -> bool:
+        return bool(self._highs) or bool(self._lows)
+
     def add(self, extreme: Extreme) -> None:
         if extreme.high is not None:
             self._highs.add(extreme.reaches, extreme.high)
@@ -81,14 +84,24 @@ class Swing:
         date = extreme.last if extreme.anywhere else extreme.first
         while self._waiting and self._waiting[0].follows_ms <= date:
             self._remember(self._waiting.popleft())
+        if extreme.follows_ms == LONG_AGO and not self._waiting and not extreme.anywhere:
+            self._add_known(extreme)
+            return
         for earlier in (self._known, self._attained):
             high, low = earlier.within(date - self._test.horizon_ms)
             self._try(extreme, high, low, max(date, extreme.follows_ms))
         for other in (*self._waiting, extreme):
             self._try_pair(extreme, other)
         self._waiting.append(extreme)
-        if not extreme.anywhere and extreme.follows_ms == LONG_AGO and len(self._waiting) == 1:
-            self._remember(self._waiting.popleft())
+
+    def _add_known(self, extreme: Extreme) -> None:
+        """What most are: known at its own date, with nothing in line before it."""
+        for earlier in (self._known, self._attained):
+            if earlier:
+                high, low = earlier.within(extreme.first - self._test.horizon_ms)
+                self._try(extreme, high, low, extreme.first)
+        self._try(extreme, extreme.high, extreme.low, extreme.first)
+        self._known.add(extreme)
 
     def _remember(self, extreme: Extreme) -> None:
         (self._attained if extreme.anywhere else self._known).add(extreme)

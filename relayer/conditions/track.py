@@ -80,6 +80,7 @@ class Track:
         self._statuses: list[bool] = []
         self._gaps: list[tuple[Millis, Millis]] = []
         self._candles: list[Candle] = []
+        self._going_on: tuple[Millis, Millis, State] | None = None
         self._kept_back: list[tuple[Millis, Millis, State] | tuple[Millis, list[Trade]]] = []
 
     def on_status(self, at_ms: Millis, trading: bool, since_ms: Millis | None) -> None:
@@ -146,6 +147,7 @@ class Track:
         same = final and self.final_ms is not None and result == self.result
         self.result = result
         if not same:
+            self.flush()
             self.final_ms = self.known_ms if final else None
             kept_back, self._kept_back = self._kept_back, []
             for told in kept_back:
@@ -192,11 +194,22 @@ class Track:
         if from_ms < to_ms:
             self._tell(from_ms, to_ms, UNKNOWN)
 
-    def _tell(self, from_ms: Millis, to_ms: Millis, state: State) -> None:
-        if self.final_ms is None:
+    def flush(self) -> None:
+        """Tell what is known of the state that still goes on."""
+        if self._going_on is not None:
+            from_ms, to_ms, state = self._going_on
+            self._going_on = None
             self._listener.on_span(from_ms, to_ms, state)
-        else:
+
+    def _tell(self, from_ms: Millis, to_ms: Millis, state: State) -> None:
+        """Most quotes change nothing: a span waits until its state ends, or somebody asks."""
+        if self.final_ms is not None:
             self._keep_back(from_ms, to_ms, state)
+        elif self._going_on is not None and self._going_on[2] == state:
+            self._going_on = (self._going_on[0], to_ms, state)
+        else:
+            self.flush()
+            self._going_on = (from_ms, to_ms, state)
 
     def _keep_back(self, from_ms: Millis, to_ms: Millis, state: State) -> None:
         last = self._kept_back[-1] if self._kept_back else None
@@ -304,6 +317,7 @@ class TradeTrack(Track):
         if not trades or not self._trading or self._inside_gap(self.known_ms):
             return
         if self.final_ms is None:
+            self.flush()
             self._listener.on_trades(self.known_ms, trades)
         else:
             self._kept_back.append((self.known_ms, trades))
