@@ -146,7 +146,7 @@ async def test_what_is_observed_of_a_recorded_day_is_true(watching: Opener, faul
     if not faults:
         await watched.until(lambda: all(watched.told[t].watermark_ms > start_ms + 3_600_000 for t in tickers))
     assert not watched.running.done()
-    assert any(watched.told[ticker].watermark_ms > start_ms for ticker in tickers)
+    await watched.until(lambda: any(watched.told[ticker].watermark_ms > start_ms for ticker in tickers))
     _assert_true(watched, FaultKit(faults, seed=7), tape, tickers)
 
 
