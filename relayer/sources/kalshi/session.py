@@ -12,7 +12,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -22,17 +21,14 @@ from relayer.domain.errors import TransientError
 from relayer.sources.kalshi import parse, wire
 from relayer.sources.kalshi.market import GapReason, WatchedMarket
 from relayer.sources.kalshi.parse import CHANGES, PRICES
+from relayer.sources.kalshi.subscription import BOOK, LIFECYCLE, TRADE, Question, Request, Subscription
 from relayer.sources.kalshi.venue_time import VenueTime
 from relayer.sources.kalshi.wire import Delta, decode_frame
 
 log = logging.getLogger(__name__)
 
-BOOK, TRADE, LIFECYCLE = "orderbook_delta", "trade", "market_lifecycle_v2"
-
 SILENCE_MS = 5_000
 """Clock time without a frame after which a subscription is asked for a sign of completeness."""
-VENUE_LAG_MS = 1_000
-"""How much later than its time a frame may be sent, over all markets: recorded frames took 166 to 201 ms in all."""
 _AHEAD_MS = 5_000
 """How far ahead of our own clock a frame's time is still believed."""
 _CROSSED_MS = 2_000
@@ -46,50 +42,6 @@ _TERMINAL = frozenset({10, 17, 25})
 """Error codes that end one subscription while the socket lives."""
 
 _UNKNOWN_SID = 7
-
-
-@dataclass(slots=True, eq=False)
-class _Question:
-    """A command whose answer, coming in sequence, proves completeness up to its sending."""
-
-    id: int
-    next_seq: int | None
-    sent_ms: int
-    sent_s: float
-
-
-@dataclass(slots=True, eq=False)
-class Subscription:
-    """One sequence.
-
-    newest_ms: the newest time in it, of a frame or of a question that was answered. anew: it replaces one that fell
-    silent or died.
-    """
-
-    channel: str
-    sid: int
-    next_seq: int | None
-    anew: bool
-    heard_ms: int
-    newest_ms: int = 0
-    heard_seq: int | None = None
-    ask_from_s: float = 0.0
-    question: _Question | None = None
-
-    @property
-    def proven_ms(self) -> int:
-        """Everything before it has been heard."""
-        return self.newest_ms - VENUE_LAG_MS
-
-
-@dataclass(slots=True)
-class _Request:
-    """A subscription asked for."""
-
-    channel: str
-    tickers: list[str]
-    anew: bool
-    sent_s: float
 
 
 class Session:
@@ -119,7 +71,7 @@ class Session:
         self._wall_s = wall_s
         self._ids = itertools.count(1)
         self._tickers: dict[str, None] = {}
-        self._requests: dict[int, _Request] = {}
+        self._requests: dict[int, Request] = {}
         self._by_sid: dict[int, Subscription] = {}
         self._by_channel: dict[str, Subscription] = {}
         self._asked_s: dict[str, float] = {}  # snapshots under way, by ticker
@@ -164,7 +116,7 @@ class Session:
             params |= {"market_tickers": tickers, "skip_ticker_ack": True}
         if channel == BOOK:
             params["use_yes_price"] = True
-        self._requests[self._send("subscribe", params)] = _Request(channel, tickers, anew, self._wall_s())
+        self._requests[self._send("subscribe", params)] = Request(channel, tickers, anew, self._wall_s())
 
     def _has(self, channel: str) -> bool:
         asked = any(request.channel == channel for request in self._requests.values())
@@ -483,7 +435,7 @@ class Session:
     def _ask(self, subscription: Subscription, action: str, tickers: list[str]) -> None:
         now, wall = self._venue_time.earliest(self._clock.now_ms()), self._wall_s()
         number = self._update(subscription, action, tickers)
-        subscription.question = _Question(number, subscription.next_seq, now, wall)
+        subscription.question = Question(number, subscription.next_seq, now, wall)
         subscription.ask_from_s = wall + _ASK_EVERY_S
 
     def _chase(self, wall: float) -> None:
