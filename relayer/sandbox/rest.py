@@ -31,7 +31,12 @@ STATUS_FILTER = {
 }
 MAX_TICKERS = 100
 ALL_DAY = [{"open_time": "00:00", "close_time": "00:00"}]
+_LONG_AGO = "2024-01-01T00:00:00Z"
 DEFAULT_BODIES: dict[str, Json] = {
+    f"{API}/historical/cutoff": {
+        f"{name}_ts": _LONG_AGO
+        for name in ("market_settled", "trades_created", "orders_updated", "market_positions_last_updated")
+    },
     f"{API}/exchange/status": {"exchange_active": True, "trading_active": True},
     f"{API}/exchange/schedule": {
         "schedule": {
@@ -95,6 +100,9 @@ class RestApi:
         get("markets/{ticker}/orderbook", self.orderbook)
         get("events/{event}", self.event)
         get("series/{series}/markets/{ticker}/candlesticks", self.candles)
+        get("historical/trades", self.trades)
+        get("historical/markets/{ticker}", self.market)
+        get("historical/markets/{ticker}/candlesticks", self.historical_candles)
         get("{rest:.*}", self.other)
 
     def _checked(self, handler: Handler, *, needs_key: bool) -> Handler:
@@ -202,6 +210,14 @@ class RestApi:
             return bad_parameter("GetMarketCandlesticks", "PeriodInterval", "oneof")
         return answer({"ticker": ticker, "candlesticks": self._candles(ticker, window)})
 
+    async def historical_candles(self, request: web.Request) -> web.Response:
+        """The same minutes under the key names of the historical tier, which lack their suffixes."""
+        live = await self.candles(request)
+        if live.status != 200 or not isinstance(live.body, bytes):
+            return live
+        told = msgspec.json.decode(live.body)
+        return answer({**told, "candlesticks": [_historical(minute) for minute in told["candlesticks"]]})
+
     async def candles_batch(self, request: web.Request) -> web.Response:
         tickers = request.query.get("market_tickers", "").split(",")
         window = _window(dict(request.query))
@@ -242,6 +258,21 @@ def _trade_matches(trade: Json, query: dict[str, str]) -> bool:
         and float(query.get("min_ts", 0)) <= second <= float(query.get("max_ts", second))
         and (block is None or (block == "true") == trade["is_block_trade"])
     )
+
+
+def _historical(minute: Json) -> Json:
+    def bare(prices: Json, *names: str) -> Json:
+        return {name: prices.get(f"{name}_dollars") for name in names}
+
+    quote = ("open", "low", "high", "close")
+    return {
+        "end_period_ts": minute["end_period_ts"],
+        "yes_bid": bare(minute["yes_bid"], *quote),
+        "yes_ask": bare(minute["yes_ask"], *quote),
+        "price": bare(minute["price"], *quote, "mean", "previous"),
+        "volume": minute["volume_fp"],
+        "open_interest": minute["open_interest_fp"],
+    }
 
 
 def _window(query: dict[str, str]) -> tuple[int, int] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from relayer.sandbox.session import Session
 from relayer.sandbox.state import API, CHANNELS, VenueState
 from relayer.sandbox.tls import self_signed_context
 from relayer.tape.replay import FrameRecord, Record, ReplayTape
+
+log = logging.getLogger(__name__)
 
 WS_PATH = "/trade-api/ws/v2"
 DFLOW_WS_PATH = f"{DFLOW_API}/ws"
@@ -162,11 +165,15 @@ class Sandbox:
 
 @contextlib.asynccontextmanager
 async def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Urls]:
-    """Serve and play until the block ends; port 0 takes a free one. Raises FatalError if the port is taken."""
+    """Serve and play until the block ends; port 0 takes a free one.
+
+    Raises FatalError if the port is taken, and at the end whatever stopped the tape before its time.
+    """
     runner = web.AppRunner(sandbox.app(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     playing = asyncio.create_task(sandbox.player.run(), name="sandbox player")
     tls = self_signed_context(host) if TLS_FAILURE in sandbox.faults else None
+    playing.add_done_callback(_say_why)
     helpers = [playing]
     try:
         site = await _listen(runner, host, port, tls)
@@ -179,8 +186,16 @@ async def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> Asy
     finally:
         for task in helpers:
             task.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
+        endings = await asyncio.gather(*helpers, return_exceptions=True)
         await runner.cleanup()
+    for ending in endings:
+        if isinstance(ending, Exception):
+            raise ending
+
+
+def _say_why(playing: asyncio.Task[None]) -> None:
+    if not playing.cancelled() and (error := playing.exception()):
+        log.error("the tape stopped playing", exc_info=error)
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None) -> web.TCPSite:

@@ -73,7 +73,7 @@ class TruncatedBody(RequestFault):
     async def strike(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         answer = await handler(request)
         if isinstance(answer, web.Response) and isinstance(answer.body, bytes):
-            answer.body = answer.body[: self.dice.random.randrange(len(answer.body))]
+            answer.body = answer.body[: int(self.dice.random.random() * len(answer.body))]
         return answer
 
 
@@ -114,10 +114,8 @@ class CursorLoop(RequestFault):
 
     async def strike(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         answer = await handler(request)
-        if isinstance(answer, web.Response) and isinstance(answer.body, bytes) and answer.status == 200:
-            body = msgspec.json.decode(answer.body)
-            if body.get("cursor") == "":
-                answer.body = msgspec.json.encode({**body, "cursor": "bG9vcA=="})
+        if isinstance(answer, web.Response) and isinstance(answer.body, bytes):
+            answer.body = answer.body.replace(b'"cursor":""', b'"cursor":"bG9vcA=="')
         return answer
 
 

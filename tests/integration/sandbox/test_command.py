@@ -35,6 +35,7 @@ def ended(*arguments: str) -> tuple[int, str]:
         (["--speed", "0", "--key-dir", "{tmp}"], "relayer: A speed must be above 0, not 0.0."),
         (["--start", "noon", "--key-dir", "{tmp}"], "relayer: --start is written like 2025-12-20T15:00:00Z"),
         (["--clock-wall", "5", "--key-dir", "{tmp}"], "relayer: A shared clock needs all of --clock-origin"),
+        (["--fault", "gremlins", "--key-dir", "{tmp}"], "relayer: There is no fault 'gremlins'"),
         (["--key-dir", "/proc/none"], "relayer: No key can be written to /proc/none/sandbox-key.pem"),
     ],
 )
@@ -69,3 +70,11 @@ def test_it_prints_what_a_relayer_needs_and_stops_quietly(tmp_path: Path) -> Non
     assert settings.key_file is not None
     assert stat.S_IMODE(settings.key_file.stat().st_mode) == 0o600
     load_pem_private_key(settings.key_file.read_bytes(), None)
+
+
+def test_faults_are_listed_with_what_they_do() -> None:
+    listed = subprocess.run([*COMMAND, "--faults"], capture_output=True, text=True, timeout=60)
+    assert listed.returncode == 0
+    lines = listed.stdout.splitlines()
+    assert len(lines) >= 20
+    assert any(re.fullmatch(r"sequence-hole +frame +0\.005 +numbered frames are lost", line) for line in lines)

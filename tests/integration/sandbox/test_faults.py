@@ -13,6 +13,7 @@ from aiohttp import WSMsgType
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 import relayer.sandbox.session as session_module
+from relayer.sandbox.faults.kit import ALL, Group
 from relayer.sandbox.limits import ANONYMOUS, COST, Buckets, Budget
 from tests.fakes.tapes import EVENT, OPENING, A, B, delta, market
 from tests.integration.sandbox.conftest import RSA_ID, Opener, Socket, Venue, signed
@@ -186,6 +187,19 @@ async def test_rest_connections_are_reset(opened: Opener) -> None:
     venue = await opened(OPENING, "rest-reset=1")
     with pytest.raises(aiohttp.ClientError):
         await venue.get(f"markets/{B}")
+
+
+async def test_request_faults_combine(opened: Opener, caplog: pytest.LogCaptureFixture) -> None:
+    slow = {"slow-rest", "rest-reset"}
+    names = [name for name, known in ALL.items() if known.group is Group.REQUEST and name not in slow]
+    venue = await opened(OPENING, *(f"{name}=0.4" for name in names))
+    seen = set()
+    for _ in range(60):
+        async with venue.http.get(f"{venue.urls.rest}/markets") as response:
+            seen.add(response.status)
+            await response.read()
+    assert {200, 401, 429, 500} <= seen
+    assert not caplog.records, "a fault of the venue is none of the sandbox"
 
 
 @pytest.mark.parametrize(("fault", "status"), [("handshake-401", 401), ("handshake-429", 429)])

@@ -134,8 +134,10 @@ async def test_trades_are_newest_first_with_bounds_and_pages(opened: Opener) -> 
     def numbers(body: Any) -> list[int]:
         return [int(one["trade_id"][-12:]) for one in body["trades"]]
 
-    _, body = await venue.get("markets/trades", ticker=A)
-    assert numbers(body) == [5, 4, 3, 2, 1]
+    for path in ("markets/trades", "historical/trades"):
+        _, body = await venue.get(path, ticker=A)
+        assert numbers(body) == [5, 4, 3, 2, 1]
+    assert (await venue.get("historical/cutoff"))[1]["trades_created_ts"] == "2024-01-01T00:00:00Z"
     assert body["trades"][0]["created_time"] == "2025-12-20T15:00:05Z"
     assert "ts_ms" not in body["trades"][0]
     second = START_MS // 1000
@@ -181,5 +183,12 @@ async def test_candles_bound_each_finished_minute(opened: Opener) -> None:
     by_market = {one["market_ticker"]: one["candlesticks"] for one in body["markets"]}
     assert by_market[B] == []
     assert by_market[A][1]["yes_ask"]["high_dollars"] == "1.0000", "an emptied side shows as 1.0000"
+    _, old = await venue.get(f"historical/markets/{A}/candlesticks", **window)
+    assert old["candlesticks"][0]["yes_bid"] == {"open": "0.4200", "low": "0.4200", "high": "0.5000", "close": "0.4200"}
+    assert old["candlesticks"][1]["price"] == {
+        **dict.fromkeys(("open", "low", "high", "close", "mean")),
+        "previous": "0.4800",
+    }
+    assert (old["candlesticks"][0]["volume"], old["candlesticks"][0]["open_interest"]) == ("2.00", "0.00")
     assert by_market[A][1]["price"] == {"previous_dollars": "0.4800"}
     assert (await venue.get("markets/candlesticks", market_tickers=A, **{**window, "period_interval": "7"}))[0] == 400
