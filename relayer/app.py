@@ -22,6 +22,7 @@ from relayer.chain.signer import Signer, load_keypair
 from relayer.domain.clock import Clock
 from relayer.domain.errors import UsageError
 from relayer.domain.markets import MarketId
+from relayer.services.explain import explain_feed
 from relayer.services.feeds import FeedTable
 from relayer.services.judge import Judge
 from relayer.services.publisher import Publisher
@@ -126,6 +127,10 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
                 settings.api,
                 registry=metrics.registry,
                 checks=lambda: {name: trouble() for name, trouble in checks.items()},
+                views={
+                    "feeds": lambda: [explain_feed(feed, clock.now_ms()) for feed in feeds],
+                    "markets": lambda: resolver.explained(feeds) if resolver else [],
+                },
             )
         )
         log.info("started", extra={"api": api_url, "feeds": len(settings.board.feeds), "keys": keys.addresses()})

@@ -1,4 +1,7 @@
-"""Read-only HTTP: `/metrics` for Prometheus, `/livez` and `/readyz` for whoever restarts and routes."""
+"""Read-only HTTP: `/metrics` for Prometheus, `/livez` and `/readyz` for whoever restarts and routes, `/v1/` for people.
+
+`/v1/feeds` and `/v1/markets` show what `relayer feeds` and `relayer explain` print.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,21 @@ from relayer.domain.errors import FatalError
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 Checks = Callable[[], Mapping[str, str | None]]
 """Names of what must be well, each with None or the trouble in words."""
+Views = Mapping[str, Callable[[], object]]
+"""Names of what `/v1/` shows, each with a function that gives it as JSON would."""
 
 
 @asynccontextmanager
-async def serve(settings: ApiSettings, *, registry: CollectorRegistry, checks: Checks) -> AsyncIterator[str]:
+async def serve(
+    settings: ApiSettings, *, registry: CollectorRegistry, checks: Checks, views: Views | None = None
+) -> AsyncIterator[str]:
     """Listen until the context ends; gives the base URL. Raises FatalError where the address cannot be had."""
     app = web.Application()
     app.router.add_get("/metrics", _metrics(registry))
     app.router.add_get("/livez", _live)
     app.router.add_get("/readyz", _ready(checks))
+    for name, view in (views or {}).items():
+        app.router.add_get(f"/v1/{name}", _view(view))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -57,5 +66,12 @@ def _ready(checks: Checks) -> Handler:
     async def handler(request: web.Request) -> web.Response:
         troubles = {name: trouble for name, trouble in checks().items() if trouble}
         return web.json_response({"ready": not troubles, "reasons": troubles}, status=503 if troubles else 200)
+
+    return handler
+
+
+def _view(view: Callable[[], object]) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
+        return web.json_response(view())
 
     return handler

@@ -23,6 +23,7 @@ from relayer.cli.run import run
 from relayer.cli.sandbox import sandbox
 from relayer.cli.specs import specs
 from relayer.cli.tape import tape
+from relayer.cli.watching import explain, feeds
 from relayer.domain.errors import RelayerError, UsageError
 
 app = typer.Typer(
@@ -50,6 +51,8 @@ def _root(
 
 
 app.command(rich_help_panel="Operate")(run)
+app.command(rich_help_panel="Operate")(feeds)
+app.command(rich_help_panel="Operate")(explain)
 app.add_typer(specs, rich_help_panel="Operate")
 app.add_typer(tape, rich_help_panel="Operate")
 app.add_typer(board, name="board", rich_help_panel="On chain")

@@ -5,7 +5,9 @@ Holds the newest value only. Whether to push it is `prices.policy`, what it mean
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from relayer.domain.board import FeedState
@@ -14,6 +16,8 @@ from relayer.domain.feeds import BookView, Trade
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import NEVER, NO_ASK, NO_BID, Millis, Price
 from relayer.telemetry.metrics import Metrics
+
+_GAPS_KEPT = 100
 
 
 class ParentListener(Protocol):
@@ -27,10 +31,19 @@ class ParentListener(Protocol):
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class GapTold:
+    """A stretch in which the feed proved nothing."""
+
+    from_ms: Millis
+    to_ms: Millis
+    reason: str
+
+
 class Feed:
     """One market as last told by its source."""
 
-    __slots__ = ("book", "last", "listeners", "market", "result", "status", "watermark_ms")
+    __slots__ = ("book", "gap_count", "gaps", "last", "listeners", "market", "result", "status", "watermark_ms")
 
     def __init__(self, market: MarketId) -> None:
         self.market = market
@@ -39,6 +52,8 @@ class Feed:
         self.status = MarketStatus.UNKNOWN
         self.result: tuple[Millis, str, bool] | None = None
         self.watermark_ms = NEVER
+        self.gaps: deque[GapTold] = deque(maxlen=_GAPS_KEPT)
+        self.gap_count = 0
         self.listeners: list[ParentListener] = []
 
     def state(self) -> FeedState:
@@ -110,7 +125,10 @@ class FeedTable:
 
     def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, reason: str) -> None:
         self._metrics.gaps.labels(market.venue, reason).inc()
-        for listener in self.feed(market).listeners:
+        feed = self.feed(market)
+        feed.gaps.append(GapTold(from_ms, to_ms, reason))
+        feed.gap_count += 1
+        for listener in feed.listeners:
             listener.on_gap(market, from_ms, to_ms, False)
 
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None:

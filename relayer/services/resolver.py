@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from typing import Protocol
+from typing import Any, Protocol
 
 from relayer.conditions.spec import Spec
 from relayer.domain.clock import Clock
@@ -20,6 +20,8 @@ from relayer.domain.pnp import PnpMarket
 from relayer.domain.units import Millis
 from relayer.domain.verdicts import Answer
 from relayer.services.admission import refusal
+from relayer.services.explain import explain_market
+from relayer.services.feeds import FeedTable
 from relayer.services.judge import Armed, Judge
 from relayer.services.settings import ResolverSettings
 from relayer.services.specs import SpecFolder, Unbound, bind
@@ -78,6 +80,7 @@ class Resolver:
         self._metrics = metrics
         self._acts: dict[str, asyncio.Task[None]] = {}
         self._said: dict[str, tuple[str, str]] = {}
+        self._seen: dict[str, tuple[PnpMarket, Armed | None]] = {}
 
     async def run(self) -> None:
         """Take up what an earlier process left open, then serve for ever; an unreachable cluster is waited for."""
@@ -91,6 +94,15 @@ class Resolver:
             for task in self._acts.values():
                 task.cancel()
             await asyncio.gather(*self._acts.values(), return_exceptions=True)
+
+    def explained(self, feeds: FeedTable) -> list[dict[str, Any]]:
+        """Every market that names us as the last walk found it, for people and keepers."""
+        now_ms = self._clock.now_ms()
+        return [
+            explain_market(market, *self._said[address], armed, feeds, now_ms)
+            for address, (market, armed) in self._seen.items()
+            if address in self._said
+        ]
 
     async def _walk_or_say_why(self) -> None:
         try:
@@ -121,9 +133,11 @@ class Resolver:
 
     async def _serve(self, market: PnpMarket, spec: Spec | Unbound, cluster_ms: Millis) -> tuple[str, str]:
         """Do what is due for one market; returns its state and why it is so."""
+        self._seen[market.address] = (market, None)
         if isinstance(spec, Unbound):
             return "unbound", spec.reason
         armed = await self._judge.arm(spec)
+        self._seen[market.address] = (market, armed)
         if market.resolved:
             return await self._already_resolved(market, armed)
         if not market.resolvable:

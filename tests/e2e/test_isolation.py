@@ -6,6 +6,8 @@ import asyncio
 import json
 import re
 import signal
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -130,3 +132,39 @@ def answers_ready(url: str) -> bool:
             return bool(json.load(answer)["ready"])
     except urllib.error.HTTPError:
         return False
+
+
+async def test_feeds_and_explain_show_what_the_daemon_knows(tmp_path: Path) -> None:
+    sound = DemoMarket("momentum", PnpKind.V3, TICKERS[3], "", REACH, {**EXECUTABLE, "held_s": 2})
+    document = sound.spec(tape_time(0), tape_time(100_000))
+    async with open_world(tmp_path, tape_time(-60), [(sound, document)]) as world, daemon(world):
+
+        async def activated() -> bool:
+            return (await world.market(world.markets[0])).resolvable
+
+        await until(world, activated)
+        found = re.search(r'"api": "(http://[^"]+)"', world.log())
+        assert found
+        [feed] = json.loads(await shown("feeds", TICKERS[3], "--url", found[1], "--json"))
+        assert feed["status"] == "active"
+        assert feed["bid"]
+        assert feed["latest_gaps"][0]["reason"] == "start"
+        [market] = json.loads(await shown("explain", world.markets[0], "--url", found[1], "--json"))
+        assert market["verdict"]["answer"] == "pending"
+        assert market["distance"][0]["points_left"] > 0
+        assert "yes once the price is at or above 0.7000 for 2 s" in market["decides"]
+        assert "B44.5" in await shown("feeds", "--url", found[1])
+        assert "the beginning" in await shown("feeds", TICKERS[3], "--url", found[1])
+        assert "does not serve NOPE" in await shown("feeds", "NOPE", "--url", found[1], status=2)
+
+
+REACH = {"type": "reach", "direction": "up", "level": "0.7000"}
+EXECUTABLE: dict[str, str | int] = {"source": "executable", "min_size": "100.00"}
+
+
+async def shown(*arguments: str, status: int = 0) -> str:
+    """Standard output and errors of a command about the running daemon."""
+    command = [sys.executable, "-m", "relayer", *arguments]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == status, done.stderr
+    return done.stdout + done.stderr

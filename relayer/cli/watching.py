@@ -1,0 +1,149 @@
+"""`relayer feeds` and `relayer explain`: what a running relayer knows, asked over its API."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_Config = Annotated[Path, typer.Option("--config", "-c", help="The running relayer's TOML file, for its [api].")]
+_Url = Annotated[str, typer.Option("--url", help="Its API instead, as http://host:port.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print what the API says.")]
+_CONFIG = Path("relayer.toml")
+
+
+def feeds(
+    ticker: Annotated[str, typer.Argument(help="One market, as venue:ticker or ticker; all without it.")] = "",
+    config: _Config = _CONFIG,
+    url: _Url = "",
+    live: Annotated[bool, typer.Option("--live", help="Refresh every second until interrupted.")] = False,
+    json: _Json = False,
+) -> None:
+    """Show what each feed proves: price, age of its watermark, gaps; of one market the gaps with their reasons.
+
+    Example: relayer feeds --live
+    """
+    base = _base(config, url)
+    if live and not json:
+        _show_live(base, ticker)
+        return
+    found = _chosen(_get(base, "feeds"), ticker)
+    if json:
+        sys.stdout.write(jsonlib.dumps(found) + "\n")
+        return
+    _console().print(_feeds_table(found))
+    if ticker:
+        _console().print(f"Everything before {found[0]['watermark'] or 'now'} has been told.")
+        _console().print(_gaps_table(found[0]))
+
+
+def explain(
+    market: Annotated[str, typer.Argument(help="Address of a PNP market; all that name this relayer without it.")] = "",
+    config: _Config = _CONFIG,
+    url: _Url = "",
+    json: _Json = False,
+) -> None:
+    """Say of a market what state it is in, why, how far it is from being decided, and what it waits for.
+
+    Example: relayer explain 9TgkXs6xpUgttL7xGXRCEQVBb83PP8fRiy68H5mmFshi
+    """
+    found = _chosen(_get(_base(config, url), "markets"), market)
+    if json:
+        sys.stdout.write(jsonlib.dumps(found) + "\n")
+        return
+    for one in found:
+        _console().print_json(jsonlib.dumps(one)) if market else _console().print(_line(one), soft_wrap=True)
+
+
+def _base(config: Path, url: str) -> str:
+    if url:
+        return url.rstrip("/")
+    from relayer.settings import load_settings
+
+    api = load_settings(config).api
+    return f"http://{api.host}:{api.port}"
+
+
+def _get(base: str, view: str) -> list[dict[str, Any]]:
+    from relayer.domain.errors import PermanentError, UsageError
+
+    if not base.startswith(("http://", "https://")):
+        raise UsageError(f"--url {base} is no address: write it http://host:port.")
+    try:
+        with urllib.request.urlopen(f"{base}/v1/{view}", timeout=10) as answer:  # noqa: S310 - checked above
+            return list(jsonlib.load(answer))
+    except (OSError, ValueError) as error:
+        raise PermanentError(
+            f"No relayer answers at {base} ({error}): start one with `relayer run`, or name its API with --url."
+        ) from error
+
+
+def _chosen(found: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
+    from relayer.domain.errors import UsageError
+
+    chosen = [one for one in found if not wanted or wanted in (one["market"], one["market"].partition(":")[2])]
+    if wanted and not chosen:
+        known = ", ".join(one["market"] for one in found[:10]) or "nothing"
+        raise UsageError(f"The relayer does not serve {wanted}; it serves {known}.")
+    return chosen
+
+
+def _show_live(base: str, ticker: str) -> None:
+    from rich.live import Live
+
+    with Live(console=_console()) as screen:
+        while True:
+            screen.update(_feeds_table(_chosen(_get(base, "feeds"), ticker)))
+            time.sleep(1)
+
+
+def _feeds_table(found: list[dict[str, Any]]) -> Table:
+    from rich.table import Table
+
+    table = Table()
+    table.add_column("market", overflow="fold", min_width=24)
+    for column in ("status", "bid", "ask", "last", "age", "gaps", "result"):
+        table.add_column(column, no_wrap=True)
+    for one in found:
+        result = one["result"]
+        table.add_row(
+            one["market"].partition(":")[2],
+            one["status"],
+            one["bid"] or "-",
+            one["ask"] or "-",
+            one["last"] or "-",
+            "-" if one["age_s"] is None else f"{one['age_s']:.1f} s",
+            str(one["gaps"]),
+            f"{result['result']}{'' if result['final'] else ' (not final)'}" if result else "-",
+        )
+    return table
+
+
+def _gaps_table(one: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table(title=f"Latest gaps of {one['market']}", title_justify="left")
+    for column in ("from", "to", "reason"):
+        table.add_column(column)
+    for gap in one["latest_gaps"]:
+        table.add_row(gap["from"] or "the beginning", gap["to"], gap["reason"])
+    return table
+
+
+def _line(one: dict[str, Any]) -> str:
+    return f"{one['market']} ({one['pnp']} {one['id']}): {one['state']}, {one['why']}\n  {one['question']}"
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console()
