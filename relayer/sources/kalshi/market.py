@@ -113,19 +113,18 @@ class WatchedMarket:
         book = self._book
         side = book.bid_side if is_bid else book.ask_side
         left = side.sizes.get(price, 0) + change
-        if left > 0 and left != change:
-            side.sizes[price] = left  # the usual case, without a call: a level that stays
-        else:
-            try:
-                side.change(price, change)
-            except BookError as error:
-                self._lost(GapReason.MISSED, error)
-                return
-        if self._floor <= at_ms < self._tell_before and book.bid_side.best < book.ask_side.best:
+        if left > 0 and left != change and self._floor <= at_ms < self._tell_before:
+            # The usual case, without a call: a level stays, so the best prices do, and an uncrossed book uncrossed.
+            side.sizes[price] = left
             self.told_ms = self._floor = at_ms
             self._listener.on_book(self.market, at_ms, book)  # type: ignore[arg-type] # no call for a NewType here
-        else:
-            self._changed(at_ms)
+            return
+        try:
+            side.change(price, change)
+        except BookError as error:
+            self._lost(GapReason.MISSED, error)
+            return
+        self._changed(at_ms)
 
     def snapshot(self, bids: dict[int, int], asks: dict[int, int], at_ms: int) -> None:
         """The whole book as of `at_ms`: ends a gap there. An unbroken book it only confirms, or convicts."""

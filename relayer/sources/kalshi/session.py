@@ -33,6 +33,8 @@ _AHEAD_MS = 5_000
 """How far ahead of our own clock a frame's time is still believed."""
 _CROSSED_MS = 2_000
 """Clock time after which a crossed book is no passing moment but a wrong book."""
+_STEP_MS = 500
+"""Least step of the watermark: it is told of every market, thousands of times more often than anybody looks."""
 _ASK_EVERY_S = 1.0
 _ASK_AGAIN_S = 30.0
 _CHECK_EVERY_S = 10.0
@@ -77,6 +79,7 @@ class Session:
         self._asked_s: dict[str, float] = {}  # snapshots under way, by ticker
         self._check_from_s = wall_s() + _CHECK_EVERY_S
         self._turn = -1
+        self._advanced_ms = 0
         self._ceiling_ms = 0
         self._deltas = 0
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
@@ -398,10 +401,14 @@ class Session:
     def _advance(self, now: int) -> list[str]:
         """Move the watermarks; returns the tickers whose books are awaited."""
         proven_ms = self._proven_ms()
+        step = proven_ms >= self._advanced_ms + _STEP_MS
+        if step:
+            self._advanced_ms = proven_ms
         waiting = []
         for ticker in self._tickers:
             market = self._markets[ticker]
-            market.advance(proven_ms)
+            if step:
+                market.advance(proven_ms)
             crossed_since = market.crossed_since()
             if crossed_since is not None and now - crossed_since > _CROSSED_MS:
                 market.lose(proven_ms, GapReason.CROSSED)
