@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
+from relayer.conditions.arming import attains
 from relayer.conditions.condition import Condition
 from relayer.conditions.events import Event
 from relayer.conditions.parse import spec_of
@@ -37,14 +38,17 @@ def _disagreement(seed: int, *, live: bool) -> str | None:
     else:
         at_ms = Millis(rng.randint(spec.start_ms - 1000, spec.end_ms + 2000)) if rng.random() < 0.3 else None
         found, defined = judge(spec, paths, at_ms=at_ms), judge_by_definition(spec, paths, at_ms=at_ms)
-    one, other = facts(spec, found, live=live), facts(spec, defined, live=live)
+    ties = isinstance(spec.test, Range) or (attains(spec) and any(line["type"] == "candle" for line in case.lines))
+    one, other = (facts(spec, verdict, live=live, ties=ties) for verdict in (found, defined))
     return None if one == other else f"seed {seed}: {one} is by definition {other}"
 
 
-def facts(spec: Spec, verdict: Verdict, *, live: bool) -> tuple[Any, ...]:
-    """What must agree. Of several extremes at one time a swing may name any; an outcome waits for no candles."""
+def facts(spec: Spec, verdict: Verdict, *, live: bool, ties: bool) -> tuple[Any, ...]:
+    """What must agree. ties: of several prices at the deciding moment any may be named (two extremes of a swing, an
+    attained price and a quote at the end of its candle). An outcome told live waits for no candles.
+    """
     witness, coverage = verdict.witness, verdict.coverage
-    price = None if witness is None or isinstance(spec.test, Range) else witness.price
+    price = None if witness is None or ties else witness.price
     seen = None if live and spec.price is None else coverage
     return verdict.answer, verdict.decided_at, None if witness is None else witness.at_ms, price, seen
 

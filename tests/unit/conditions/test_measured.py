@@ -101,6 +101,8 @@ def test_swing_of_stretches() -> None:
     assert judged(spec, *lines) == ("yes", 5000, "0.5900")
     close = document(swing(horizon_s=2), mid(held_s=2))
     assert judged(close, *lines, OVER) == ("yes", 5000, "0.5900")
+    apart = [quote(0, "0.3", "0.32"), quote(3000), quote(3001, "0.6", "0.62"), OVER]
+    assert judged(close, *apart)[0] == "no"
     flicker = [quote(0, "0.3", "0.32"), quote(3000, "0.6", "0.62"), quote(4999, "0.3", "0.32"), OVER]
     assert judged(spec, *flicker) == ("no", 10_000, None)
 
@@ -184,6 +186,12 @@ def test_at_the_end_of_the_window() -> None:
 )
 def test_average(lines: list[Line], answer: str) -> None:
     assert judged(document(average(), mid()), *lines, OVER) == (answer, 10_000, None)
+
+
+def test_average_down_is_inclusive_to_the_millisecond() -> None:
+    spec = document(average(direction="down"), mid())
+    assert judged(spec, quote(0, "0.59", "0.61"), quote(5000, "0.79", "0.81"), OVER)[0] == "yes"
+    assert judged(spec, quote(0, "0.59", "0.61"), quote(4999, "0.79", "0.81"), OVER)[0] == "no"
 
 
 MINUTES = watermark(180_000)

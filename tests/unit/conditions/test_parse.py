@@ -177,6 +177,7 @@ TIMING = document(reach("0.9000", "either"), executable())
         pytest.param(document(swing(horizon_s=2), trades(within_s=3)), "price.within_s", {}, id="within the horizon"),
         pytest.param(document(reach(), trades(min_trades=0)), "price.min_trades", {}, id="no trades"),
         pytest.param(document(reach(), trades(within_s=0)), "price.within_s", {}, id="no time"),
+        pytest.param(document(reach(), trades(within_s=10**9 + 1)), "price.within_s", {}, id="integers to 10^9"),
         pytest.param(document(reach(), executable(11)), "price.held_s", {}, id="held longer than the window"),
         pytest.param(document(reach(), mid(max_spread="1.0000")), "price.max_spread", {}, id="max_spread"),
         pytest.param(document(reach(), trades(), spread=True), "price.source", {}, id="a spread takes no trades"),
@@ -228,6 +229,7 @@ def test_edges_that_are_allowed() -> None:
     spec_of(document(reach(), executable(min_size="1000000000.00")))
     spec_of(document(reach("0.5001", "either"), executable()))
     spec_of(document(reach("0.0500", "either"), executable(), spread=True))
+    spec_of(document(reach(), trades(within_s=10**9, min_trades=10**9)))
     spec_of(document(realized("9.9999"), mid(), seconds=60))
 
 

@@ -289,6 +289,13 @@ def test_which_trades_count(line: Line, answer: str) -> None:
     assert judged(document(reach(), trades()), line, OVER)[0] == answer
 
 
+def test_empty_and_block_trades_do_not_count_towards_a_number() -> None:
+    two = document(reach(), trades("1.00", 2, 1))
+    assert judged(two, trade(5, "0.7", "5"), trade(6, "0.7", "0"), OVER)[0] == "no"
+    assert judged(two, trade(5, "0.7", "5"), trade(6, "0.7", "1", block=True), OVER)[0] == "no"
+    assert judged(two, trade(5, "0.7", "5"), trade(6, "0.7", "0.01"), OVER)[0] == "yes"
+
+
 def test_a_repeated_id_is_ignored_whatever_the_first_one_was() -> None:
     first, again = trade(5, "0.8", "0", id="x"), trade(6, "0.8", "1", id="x")
     assert judged(document(reach(), trades()), first, again, OVER)[0] == "no"
