@@ -40,7 +40,8 @@ def backtest(
     spec_files = many.expand(spec_file, (".json",))
     path_files = many.expand(path_file, (".jsonl", ".jsonl.gz", ".json"))
     before = None if at_ms is None else Millis(at_ms)
-    if len(spec_files) > 1 or len(path_files) > 1 or sweep or as_csv:
+    one_pair = Path(spec_file).is_file() and Path(path_file).is_file()
+    if not one_pair or sweep or as_csv:
         if plot is not None:
             raise UsageError("--plot draws one spec over one path: name one of each.")
         _print_many(many.rows(many.sweep(spec_files, sweep), path_files, before), sweep, as_json, as_csv)

@@ -69,6 +69,13 @@ def test_a_glob_and_a_moment(folder: Path) -> None:
     assert [row["verdict"] for row in rows] == ["pending", "pending"]
 
 
+def test_a_folder_of_one_file_is_a_list_of_one(folder: Path) -> None:
+    (folder / "single").mkdir()
+    (folder / "spec1.json").rename(folder / "single" / "spec1.json")
+    rows = json.loads(_run(folder / "single", "--path", folder / "paths" / "touch.jsonl", "--json"))
+    assert [row["verdict"] for row in rows] == ["no"]
+
+
 def test_a_sweep_shows_how_the_verdict_depends_on_the_rule(folder: Path) -> None:
     text = _run(folder / "spec1.json", "--path", folder / "paths" / "touch.jsonl", "--sweep", "held_s=0,2",
                 "--sweep", "min_size=0.01,100.00,100.01", "--csv")  # fmt: skip
