@@ -62,12 +62,15 @@ def recorded_paths(entries: Iterable[Entry], markets: frozenset[str]) -> Iterato
 
     A source tells books, trades and watermarks in orders of their own, but nothing older than its watermark: what lies
     between two watermarks is sorted. Its first gap reaches back to the beginning of time; here that begins where the
-    run before had proven all.
+    run before had proven all. Where the tape itself lost entries, a gap reaches to the next line.
     """
     paths: dict[str, _Path] = {market: _Path() for market in markets}
     for entry in entries:
         if entry.kind is Kind.PATH and entry.market in paths:
             yield from paths[entry.market].add({**msgspec.json.decode(entry.text), "market": entry.market})
+        elif entry.kind is Kind.LOSS:
+            for path in paths.values():
+                path.lose()
     for path in paths.values():
         yield from path.rest()
 
@@ -78,8 +81,18 @@ class _Path:
     def __init__(self) -> None:
         self._waiting: list[PathLine] = []
         self._proven = 0
+        self._lost = False
+
+    def lose(self) -> None:
+        """What comes next does not follow on what came before."""
+        self._lost = True
 
     def add(self, line: PathLine) -> Iterator[PathLine]:
+        if self._lost:
+            self._lost = False
+            to_ms = line["to"] if line["type"] == "gap" else line["t"]
+            lost = {"type": "gap", "from": self._proven, "to": to_ms, "trades": False, "reason": "tape"}
+            yield from self.add({**lost, "market": line["market"]})
         if line["type"] == "gap":
             line["from"] = max(line["from"], self._proven)
             if line["from"] < line["to"]:

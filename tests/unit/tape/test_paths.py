@@ -17,7 +17,7 @@ from relayer.domain.markets import MarketId, MarketStatus, Venue
 from relayer.domain.units import Millis, Price, Size
 from relayer.tape.entries import Entry, Kind
 from relayer.tape.export import export_paths, write_jsonl, write_parquet
-from relayer.tape.paths import PathLine, PathRecorder
+from relayer.tape.paths import PathLine, PathRecorder, recorded_paths
 from relayer.tape.recorder import Recorder
 from relayer.tape.settings import TapeSettings
 
@@ -135,6 +135,27 @@ async def test_lines_told_late_come_out_in_order(tmp_path: Path) -> None:
         ("gap", 12),
         ("trade", 13),
         ("quote", 20),
+    ]
+
+
+def test_what_the_tape_lost_is_a_gap_until_the_next_line() -> None:
+    def entry(number: int, kind: Kind, text: str) -> Entry:
+        return Entry(number, 0, kind, "kalshi", "path", text=text, market=str(A) if kind is Kind.PATH else "")
+
+    entries = [
+        entry(1, Kind.PATH, '{"type":"quote","t":10,"bids":[],"asks":[]}'),
+        entry(2, Kind.PATH, '{"type":"watermark","t":30}'),
+        entry(3, Kind.LOSS, '{"from_ns":1,"to_ns":2,"entries":5}'),
+        entry(9, Kind.PATH, '{"type":"watermark","t":80}'),
+        entry(10, Kind.PATH, '{"type":"quote","t":90,"bids":[],"asks":[]}'),
+    ]
+    lines = list(recorded_paths(entries, frozenset({str(A)})))
+    assert [(line["type"], line.get("t", line.get("from")), line.get("to")) for line in lines] == [
+        ("quote", 10, None),
+        ("watermark", 30, None),
+        ("gap", 30, 80),
+        ("watermark", 80, None),
+        ("quote", 90, None),
     ]
 
 
