@@ -22,7 +22,7 @@ from relayer.domain.feeds import FeedListener
 from relayer.domain.markets import MarketFacts, MarketId, MarketStatus
 from relayer.sources.kalshi import wire
 from relayer.sources.kalshi.auth import load_signer
-from relayer.sources.kalshi.client import KalshiClient
+from relayer.sources.kalshi.client import KalshiClient, UnknownError
 from relayer.sources.kalshi.market import WatchedMarket
 from relayer.sources.kalshi.parse import is_trading
 from relayer.sources.kalshi.session import Session
@@ -65,7 +65,7 @@ class KalshiSource:
         self.client = KalshiClient(settings=settings, session=session, signer=self._signer, venue_time=self._venue_time)
         self._markets: dict[str, WatchedMarket] = {}
         self._hurry: dict[str, None] = {}
-        self._unlisted_told: set[str] = set()
+        self._unlisted: set[str] = set()
         self._wake = asyncio.Event()
         self._some_known = asyncio.Event()
         self._read_ms: dict[str, int] = {}
@@ -149,6 +149,7 @@ class KalshiSource:
         self._wake.set()
 
     async def _sweep_forever(self) -> None:
+        await self._read_budget()
         while True:
             self._count_frames()
             due: list[str] = []
@@ -186,6 +187,16 @@ class KalshiSource:
         trading = market.status is MarketStatus.ACTIVE
         return (self._settings.status_interval_s if trading else _UNSETTLED_INTERVAL_S) * 1000
 
+    async def _read_budget(self) -> None:
+        """Pace REST by the account's own budget; without an answer by that of the lowest tier."""
+        if self._signer is not None:
+            try:
+                limits = await self.client.account_limits()
+            except RelayerError as error:
+                log.warning("account limits not read", extra={"venue": self._settings.venue, "reason": str(error)})
+            else:
+                log.info("account limits", extra={"tier": limits.usage_tier, "tokens_per_s": limits.read.refill_rate})
+
     async def _look_at_the_exchange(self) -> None:
         """Learn of pauses of the whole exchange, in which markets keep their status and their frozen quotes."""
         now = self._clock.now_ms()
@@ -204,10 +215,9 @@ class KalshiSource:
         answered_ms = self._venue_time.latest(self._clock.now_ms())
         self._read_ms |= dict.fromkeys(tickers, now)
         for ticker in tickers:
-            if ticker in found:
-                self._learn(ticker, found[ticker], asked_ms, answered_ms)
-            else:
-                self._unlisted(ticker)
+            facts = found.get(ticker) or await self._look_up(ticker)
+            if facts is not None:
+                self._learn(ticker, facts, asked_ms, answered_ms)
 
     def _learn(self, ticker: str, facts: MarketFacts, asked_ms: int, answered_ms: int) -> None:
         proven_ms = self._session.proven_ms(ticker) if self._session else 0
@@ -218,12 +228,16 @@ class KalshiSource:
             self._session.watch([ticker])
         self._some_known.set()
 
-    def _unlisted(self, ticker: str) -> None:
-        if ticker in self._unlisted_told:
-            return
-        self._unlisted_told.add(ticker)
-        self._metrics.errors.labels("kalshi").inc()
-        log.error(
-            f"Kalshi lists no market {ticker}: check its spelling and kalshi.environment; it is asked for again.",
-            extra={"market": str(self._markets[ticker].market)},
-        )
+    async def _look_up(self, ticker: str) -> MarketFacts | None:
+        """A market that the list leaves out: archived, or unknown, which is said once."""
+        try:
+            return await self.client.market(ticker)
+        except UnknownError:
+            if ticker not in self._unlisted:
+                self._unlisted.add(ticker)
+                self._metrics.errors.labels("kalshi").inc()
+                log.error(
+                    f"Kalshi lists no market {ticker}: check its spelling and kalshi.environment; it is asked for again.",
+                    extra={"market": str(self._markets[ticker].market)},
+                )
+            return None
