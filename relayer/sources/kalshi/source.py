@@ -237,7 +237,7 @@ class KalshiSource:
                 self._unlisted.add(ticker)
                 self._metrics.errors.labels("kalshi").inc()
                 log.error(
-                    f"Kalshi lists no market {ticker}: check its spelling and kalshi.environment; it is asked for again.",
+                    f"Kalshi lists no market {ticker}: check its spelling and kalshi.environment; it is asked again.",
                     extra={"market": str(self._markets[ticker].market)},
                 )
             return None
