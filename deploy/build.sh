@@ -3,6 +3,7 @@
 #   build.sh build     write the programs, their hashes and the compiler's version into relayer/data/programs/
 #   build.sh compare   rebuild into a temporary folder and compare with what is committed there
 #   build.sh to DIR    build into DIR
+#   build.sh one PACKAGE FILE    build one program
 # What only tests need goes into tests/svm/programs/ in the same way.
 # SBPF_TARGET_DIR: cargo's target folder (default: below the system's temporary folder, keyed by this checkout).
 set -euo pipefail
@@ -91,5 +92,10 @@ build)
     ;;
 compare) compare ;;
 to) build_to "${2:?folder}" ;;
-*) sed -n '2,7p' "$0" >&2; exit 2 ;;
+one)
+    require_compiler
+    mkdir -p "$target"
+    compile "${2:?package}" "${3:?file}"
+    ;;
+*) sed -n '2,8p' "$0" >&2; exit 2 ;;
 esac

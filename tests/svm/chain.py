@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -21,6 +22,8 @@ from relayer.chain.programs.pnp import METADATA_PROGRAM
 
 PROGRAMS = resources.files("relayer") / "data" / "programs"
 TEST_PROGRAMS = Path(__file__).parent / "programs"
+ORACLE = Path(os.environ.get("RELAYER_TEST_ORACLE") or str(PROGRAMS / "oracle.so"))
+"""The program under test; the mutation campaign puts its own there."""
 START_S = 1_770_000_000
 """Where the cluster's clock stands at first."""
 
@@ -49,7 +52,7 @@ class Chain:
         self.svm = LiteSVM().with_mainnet_features()
         self.oracle = Keypair().pubkey()
         self.pnp = Keypair().pubkey()
-        self.svm.add_program(self.oracle, (PROGRAMS / "oracle.so").read_bytes())
+        self.svm.add_program(self.oracle, ORACLE.read_bytes())
         self.svm.add_program(self.pnp, (PROGRAMS / "pnp_standin.so").read_bytes())
         self.svm.add_program(METADATA_PROGRAM, (PROGRAMS / "metadata_standin.so").read_bytes())
         self.payer = self.funded()
