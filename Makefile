@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WITH ?=
 ARGS ?=
 
-.PHONY: demo test test-cluster lint program bench lock clean
+.PHONY: demo test test-cluster lint program campaign bench lock clean
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=<path to it>." >&2; exit 2; }
@@ -35,6 +35,10 @@ lint: $(VENV)/.dev ## Format, lint, types
 
 program: ## Rebuild the on-chain programs and compare them with the committed bytes
 	@deploy/build.sh compare
+
+campaign: $(VENV)/.dev ## All mutants of the on-chain program, and a million random inputs to its entry point
+	@$(BIN)/python -m tests.campaign.mutation
+	@FUZZ_ROUNDS=1000000 CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-/tmp/relayer-cargo-host} cargo test --release --quiet --locked --manifest-path deploy/Cargo.toml --package oracle --test fuzz
 
 lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --output-file requirements.txt pyproject.toml

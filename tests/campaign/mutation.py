@@ -1,6 +1,6 @@
 """Build each mutant of the on-chain program and run the SVM tests on it.
 
-`python -m tests.campaign.mutation [SHARE SEED]`: without arguments all mutants, otherwise SHARE of them, drawn with SEED.
+`python -m tests.campaign.mutation [SHARE SEED]`: all mutants, or SHARE of them, drawn with SEED.
 Status 1 if one survives.
 """
 
