@@ -43,7 +43,18 @@ class GapTold:
 class Feed:
     """One market as last told by its source."""
 
-    __slots__ = ("book", "gap_count", "gaps", "last", "listeners", "market", "result", "status", "watermark_ms")
+    __slots__ = (
+        "book",
+        "book_listeners",
+        "gap_count",
+        "gaps",
+        "last",
+        "listeners",
+        "market",
+        "result",
+        "status",
+        "watermark_ms",
+    )
 
     def __init__(self, market: MarketId) -> None:
         self.market = market
@@ -55,6 +66,8 @@ class Feed:
         self.gaps: deque[GapTold] = deque(maxlen=_GAPS_KEPT)
         self.gap_count = 0
         self.listeners: list[ParentListener] = []
+        self.book_listeners: list[ParentListener] = []
+        """Those of the listeners that hear of books: trades come in a sequence of their own, a little later."""
 
     def state(self) -> FeedState:
         """The value for a board slot; a market that is not trading has no prices."""
@@ -100,7 +113,7 @@ class FeedTable:
         feed = self.feed(market)
         feed.book = book
         feed.watermark_ms = max(feed.watermark_ms, at_ms)
-        for listener in feed.listeners:
+        for listener in feed.book_listeners:
             listener.on_book(market, at_ms, book)
 
     def on_trade(self, market: MarketId, trade: Trade) -> None:

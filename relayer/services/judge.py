@@ -11,7 +11,7 @@ from typing import Protocol
 from relayer.conditions.condition import Condition
 from relayer.conditions.path import read_path
 from relayer.conditions.replay import tell_all
-from relayer.conditions.spec import Kind, Spec
+from relayer.conditions.spec import Kind, Spec, Trades
 from relayer.domain.clock import Clock
 from relayer.domain.errors import TransientError, UsageError
 from relayer.domain.markets import MarketId
@@ -128,8 +128,7 @@ class Judge:
         if self._memory:
             await self._memory.sync()
         armed.latched = await self._store.latch(armed.spec.hash, verdict)
-        for market in armed.spec.legs:
-            self._feeds.feed(market).listeners.remove(armed.condition)
+        self._detach(armed)
         log.info(
             "decided",
             extra={
@@ -152,7 +151,12 @@ class Judge:
             armed.condition = Condition(armed.spec)
 
     def _attach(self, armed: Armed) -> None:
-        """Subscribe to the parents. What the tape does not hold is unproven; what stands now is told as it stands."""
+        """Subscribe to the parents. What the tape does not hold is unproven; what stands now is told as it stands.
+
+        A book would prove the trades before it, and the venue may still be about to tell some: a condition on trades
+        hears of them and of watermarks alone.
+        """
+        by_book = not isinstance(armed.spec.price, Trades)
         for market in armed.spec.legs:
             feed = self._feeds.feed(market)
             if feed.watermark_ms:
@@ -160,6 +164,15 @@ class Judge:
                 armed.condition.on_status(market, feed.watermark_ms, feed.status, None)
                 if feed.result:
                     armed.condition.on_result(market, *feed.result)
-                if feed.book:
+                if feed.book and by_book:
                     armed.condition.on_book(market, feed.watermark_ms, feed.book)
             feed.listeners.append(armed.condition)
+            if by_book:
+                feed.book_listeners.append(armed.condition)
+
+    def _detach(self, armed: Armed) -> None:
+        for market in armed.spec.legs:
+            feed = self._feeds.feed(market)
+            for listeners in (feed.listeners, feed.book_listeners):
+                if armed.condition in listeners:
+                    listeners.remove(armed.condition)

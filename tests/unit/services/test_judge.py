@@ -109,6 +109,21 @@ async def test_trades_told_a_little_late_do_not_spoil_the_tape(tmp_path: Path) -
         assert armed.verdict().coverage.observed_ms == 10_000
 
 
+BY_TRADES = {"source": "trades", "min_size": "1.00", "min_trades": 1, "within_s": 60}
+
+
+async def test_a_trade_told_after_a_later_book_counts_all_the_same(tmp_path: Path) -> None:
+    async with process(tmp_path) as it:
+        armed = await it.judge.arm(spec(price=BY_TRADES))
+        it.first_contact(START - 10_000, 5000)
+        it.watermark(START + 1_000)
+        it.quote(START + 20_000, 7000)
+        it.source.on_trade(PARENT_ID, Trade("a", Millis(START + 19_000), Price(7000), Size(100), False))
+        it.watermark(START + 30_000)
+        assert armed.verdict().answer is Answer.YES
+        assert armed.verdict().decided_at == START + 19_000
+
+
 async def test_only_markets_with_an_armed_condition_are_taped(tmp_path: Path) -> None:
     async with process(tmp_path) as first:
         first.first_contact(START - 10_000, 5000)
