@@ -8,7 +8,7 @@ from solders.pubkey import Pubkey
 from relayer.chain.programs import pnp, token
 from relayer.domain.pnp import PnpKind, PnpMarket
 from relayer.domain.verdicts import Outcome
-from tests.svm.chain import START_S, Chain
+from tests.svm.chain import START_S, Chain, Sent
 
 DECIMALS = 6
 UNIT = 10**DECIMALS
@@ -22,6 +22,8 @@ class Exchange:
         self.chain, self.id = chain, chain.pnp
         self.admin, self.global_oracle, self.creator = chain.funded(), chain.funded(), chain.funded()
         self.mint = self.new_mint()
+        self.created: Sent | None = None
+        """The last creation."""
         self.fund(self.creator, 1_000 * UNIT)
         chain.ok(
             pnp.init_protocol(
@@ -95,7 +97,7 @@ class Exchange:
                 oracle=oracle,
                 odds_bps=odds,
             )
-        self.chain.ok(made, self.creator)
+        self.created = self.chain.ok(made, self.creator)
         return pnp.market_address(self.id, kind, market_id)
 
     def market(self, address: Pubkey, kind: PnpKind) -> PnpMarket:

@@ -1,0 +1,24 @@
+// Anchor's standard coder over the two IDLs: decode what the file names, build what it asks for, print the results.
+import { readFileSync } from "node:fs";
+import { BorshCoder } from "@coral-xyz/anchor";
+
+const job = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const plain = (value) => {
+  if (value === null || typeof value !== "object") return value;
+  if (value.toBase58) return value.toBase58();
+  if (value.toArray) return value.toString();
+  if (Array.isArray(value)) return value.map(plain);
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)]));
+};
+const coders = Object.fromEntries(Object.entries(job.idls).map(([name, idl]) => [name, new BorshCoder(idl)]));
+console.log(
+  JSON.stringify({
+    accounts: job.accounts.map(({ idl, type, data }) =>
+      plain(coders[idl].accounts.decode(type, Buffer.from(data, "base64"))),
+    ),
+    events: job.events.map(({ idl, data }) => plain(coders[idl].events.decode(data))),
+    instructions: job.instructions.map(({ idl, name, args }) =>
+      coders[idl].instruction.encode(name, args).toString("hex"),
+    ),
+  }),
+);
