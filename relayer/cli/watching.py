@@ -15,7 +15,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-_Config = Annotated[Path, typer.Option("--config", "-c", help="The running relayer's TOML file, for its [api].")]
+_Config = Annotated[Path, typer.Option("--config", "-c", help="The running relayer's TOML file, which names its API.")]
 _Url = Annotated[str, typer.Option("--url", help="Its API instead, as http://host:port.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print what the API says.")]
 _CONFIG = Path("relayer.toml")
