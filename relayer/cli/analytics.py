@@ -32,7 +32,7 @@ def analytics(
 
     Example: relayer analytics kalshi:KXHIGHNY-25DEC21-B46.5 --path day.jsonl.gz --level 0.7 --json
     """
-    from relayer.cli.judging import read_lines
+    from relayer.cli.path_files import read_lines
     from relayer.conditions.path import read_path
 
     if not 0.5 < level < 1:
@@ -42,7 +42,7 @@ def analytics(
         outcome_ms, deadline_ms = _time(outcome_at), _time(deadline)
     except ValueError as error:
         raise UsageError(f"{error}.") from error
-    path = read_path(read_lines(path_file), [parent], name=str(path_file))[parent]
+    path = read_path(read_lines(path_file, [parent]), [parent], name=str(path_file))[parent]
     report = {"market": market, "level": level, **_report(mids_of(path), level, outcome_ms, deadline_ms)}
     if as_json:
         typer.echo(json.dumps(report))

@@ -15,7 +15,8 @@ from relayer.domain.units import Millis
 def backtest(
     spec_file: Annotated[str, typer.Argument(metavar="SPEC.json", help="Spec file, or a directory or glob of them.")],
     path_file: Annotated[
-        str, typer.Option("--path", metavar="FILE.jsonl[.gz]", help="Path of its market; a directory or glob, too.")
+        str,
+        typer.Option("--path", metavar="FILE.jsonl[.gz]", help="Path of its market; a tape, directory or glob, too."),
     ],
     at_ms: Annotated[
         int | None, typer.Option("--at", metavar="MS", help="Answer from all data before this moment, ms since 1970.")
@@ -29,25 +30,26 @@ def backtest(
 ) -> None:
     """Evaluate specs over path files. Exit status 0 for any verdict, 2 for a bad spec or path.
 
-    A path may also be Kalshi's candlesticks or trades as fetched (.json).
+    A path may also be a tape, columns of `relayer tape export` (.parquet), or Kalshi's candlesticks or trades as
+    fetched (.json).
 
     Example: relayer backtest momentum.json --path day.jsonl.gz --json
     """
-    from relayer.cli import judging, many
+    from relayer.cli import judging, many, path_files
     from relayer.conditions.path import read_path
     from relayer.conditions.replay import judge
 
-    spec_files = many.expand(spec_file, (".json",))
-    path_files = many.expand(path_file, (".jsonl", ".jsonl.gz", ".json"))
+    spec_files = path_files.expand(spec_file, (".json",))
+    sources = path_files.expand_paths(path_file)
     before = None if at_ms is None else Millis(at_ms)
-    one_pair = Path(spec_file).is_file() and Path(path_file).is_file()
+    one_pair = Path(spec_file).is_file() and (Path(path_file).is_file() or path_files.is_tape(Path(path_file)))
     if not one_pair or sweep or as_csv:
         if plot is not None:
             raise UsageError("--plot draws one spec over one path: name one of each.")
-        _print_many(many.rows(many.sweep(spec_files, sweep), path_files, before), sweep, as_json, as_csv)
+        _print_many(many.rows(many.sweep(spec_files, sweep), sources, before), sweep, as_json, as_csv)
         return
     spec = judging.load_spec(spec_files[0])
-    paths = read_path(judging.read_lines(path_files[0]), spec.legs, name=str(path_files[0]))
+    paths = read_path(path_files.read_lines(sources[0], spec.legs), spec.legs, name=str(sources[0]))
     verdict = judge(spec, paths, at_ms=before)
     if plot is not None:
         from relayer.cli.plotting import draw

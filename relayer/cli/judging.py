@@ -1,17 +1,13 @@
-"""What the research commands share: spec and path files in, verdicts out. Judging itself is `relayer.conditions`."""
+"""What the research commands share: spec files in, verdicts out. Judging itself is `relayer.conditions`."""
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from relayer.cli.fetched import lines_of
 from relayer.conditions.parse import parse_spec
 from relayer.conditions.question import question
 from relayer.conditions.spec import Spec
@@ -28,26 +24,6 @@ def load_spec(file: FilePath) -> Spec:
         raise UsageError(f"{file}: {error}") from error
     except OSError as error:
         raise UsageError(f"the spec {file} cannot be read: {error.strerror}") from error
-
-
-def read_lines(file: FilePath) -> Iterator[bytes]:
-    """The path lines of a file. Raises UsageError for a file that cannot be read.
-
-    `.gz` is unpacked; `.json` is an answer of Kalshi as fetched.
-    """
-    lines = _raw_lines(file)
-    if ".json" in file.suffixes:
-        return iter(lines_of(b"".join(lines), name=str(file)))
-    return lines
-
-
-def _raw_lines(file: FilePath) -> Iterator[bytes]:
-    try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
-            yield from lines
-    except (OSError, EOFError, zlib.error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise UsageError(f"the path {file} cannot be read: {reason}") from error
 
 
 def as_document(spec: Spec, verdict: Verdict) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import glob
 import io
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,15 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from relayer.cli.judging import as_document, load_spec, read_lines
+from relayer.cli.judging import as_document, load_spec
+from relayer.cli.path_files import read_lines
+from relayer.conditions.events import Path as KnownPath
 from relayer.conditions.parse import spec_of
 from relayer.conditions.path import read_path
 from relayer.conditions.replay import judge
 from relayer.conditions.spec import Spec
 from relayer.domain.errors import UsageError
+from relayer.domain.markets import MarketId
 from relayer.domain.units import Millis
 
 Row = dict[str, Any]
@@ -34,17 +36,6 @@ class Variant:
     file: Path
     keys: dict[str, str]
     spec: Spec
-
-
-def expand(pattern: str, suffixes: tuple[str, ...]) -> list[Path]:
-    """The files of a path, a directory or a glob. Raises UsageError where there is none."""
-    if Path(pattern).is_dir():
-        found = [file for file in Path(pattern).iterdir() if file.name.endswith(suffixes)]
-    else:
-        found = [Path(name) for name in glob.glob(pattern)] or [Path(pattern)]
-    if not found:
-        raise UsageError(f"{pattern} holds no file that ends in {' or '.join(suffixes)}.")
-    return sorted(found)
 
 
 def sweep(files: Sequence[Path], settings: Sequence[str]) -> list[Variant]:
@@ -61,14 +52,28 @@ def rows(variants: Sequence[Variant], path_files: Sequence[Path], at_ms: Millis 
             for row in _rows_of(variants, file, at_ms)]  # fmt: skip
 
 
-def _rows_of(variants: Sequence[Variant], file: Path, at_ms: Millis | None) -> Iterator[Row]:
-    lines = list(read_lines(file))
+def _rows_of(variants: Sequence[Variant], source: Path, at_ms: Millis | None) -> Iterator[Row]:
+    known = _paths(variants, source)
     for variant in variants:
-        paths = read_path(lines, variant.spec.legs, name=str(file))
+        paths = {leg: known[leg] for leg in variant.spec.legs}
         if any(path.watermark_ms is None for path in paths.values()):
             continue
         document = as_document(variant.spec, judge(variant.spec, paths, at_ms=at_ms))
-        yield {"spec": str(variant.file), "path": str(file), **variant.keys, **document}
+        yield {"spec": str(variant.file), "path": str(source), **variant.keys, **document}
+
+
+def _paths(variants: Sequence[Variant], source: Path) -> Mapping[MarketId, KnownPath]:
+    """The path of every parent, read once however many specs ask about it.
+
+    Lines that name no market belong to whichever single parent a spec asks about.
+    """
+    legs = list(dict.fromkeys(leg for variant in variants for leg in variant.spec.legs))
+    lines = list(read_lines(source, legs))
+    spreads = any(len(variant.spec.legs) > 1 for variant in variants)
+    if spreads or (lines and b'"market"' in lines[0]):
+        return read_path(lines, legs, name=str(source))
+    path = read_path(lines, legs[:1], name=str(source))[legs[0]]
+    return dict.fromkeys(legs, path)
 
 
 def as_csv(found: Sequence[Row]) -> str:

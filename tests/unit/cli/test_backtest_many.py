@@ -7,12 +7,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from relayer.cli import many
 from relayer.cli.backtest import backtest
+from relayer.conditions.path import read_path
 from relayer.domain.errors import UsageError
+from relayer.domain.markets import Venue
+from relayer.tape.entries import Kind
+from relayer.tape.export import write_parquet
+from relayer.tape.recorder import Recorder
+from relayer.tape.settings import TapeSettings
 from tests.unit.conditions.build import (
     LONG,
     START,
@@ -126,3 +135,81 @@ def test_candlesticks_as_fetched_are_a_path(folder: Path) -> None:
     (folder / "fetched.json").write_text(json.dumps(body))
     printed = json.loads(_run(folder / "spec1.json", "--path", folder / "fetched.json", "--json"))
     assert (printed["verdict"], printed["decided_at"]) == ("yes", START + 60_000)
+
+
+def test_thousands_of_specs_read_each_path_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    markets = [f"KXA-{number}" for number in range(4)]
+    (tmp_path / "specs").mkdir()
+    for number in range(2000):
+        spec = document(reach(f"0.{5000 + number:04d}"), executable())
+        spec["parent"]["market"] = markets[number % 4]
+        (tmp_path / "specs" / f"{number:04d}.json").write_text(json.dumps(spec))
+    (tmp_path / "paths").mkdir()
+    for name in ("one", "two"):
+        lines = [line for market in markets for line in of(f"kalshi:{market}", quote(0, "0.6"), watermark(10_000))]
+        _write(tmp_path / "paths" / f"{name}.jsonl", sorted(lines, key=lambda line: int(line["t"])))
+    read: list[str] = []
+
+    def counted(*args: Any, name: str) -> Any:
+        read.append(name)
+        return read_path(*args, name=name)
+
+    monkeypatch.setattr(many, "read_path", counted)
+    rows = json.loads(_run(tmp_path / "specs", "--path", tmp_path / "paths", "--json"))
+    assert [Path(name).stem for name in read] == ["one", "two"]
+    found = [(row["path"], int(Path(row["spec"]).stem), row["verdict"]) for row in rows]
+    assert len(found) == 4000
+    assert all((verdict == "yes") == (number <= 1000) for _, number, verdict in found)
+
+
+async def _record(folder: Path, lines: list[dict[str, Any]]) -> None:
+    recorder = Recorder(folder, TapeSettings())
+    for line in lines:
+        recorder.record(Kind.PATH, json.dumps(line), venue=Venue.KALSHI, connection="path", market=line["market"])
+    await recorder.aclose()
+
+
+TOUCH = [quote(0, "0.6"), quote(1000, "0.7"), quote(4000, "0.6"), watermark(10_000)]
+OTHER = [*of("kalshi:KXB", quote(0, "0.9"), watermark(10_000))]
+
+
+async def test_a_tape_is_a_path(folder: Path) -> None:
+    await _record(folder / "tapes" / "day", [*of(LONG, *TOUCH), *OTHER])
+    printed = json.loads(_run(folder / "spec1.json", "--path", folder / "tapes" / "day", "--json"))
+    assert (printed["verdict"], printed["decided_at"]) == ("yes", START + 3000)
+    assert printed["coverage"]["observed_ms"] == 10_000
+    rows = json.loads(_run(folder, "--path", folder / "tapes", "--json"))
+    assert [(Path(row["path"]).name, row["verdict"]) for row in rows] == [("day", "yes"), ("day", "yes")]
+
+
+async def test_a_tape_of_two_markets_serves_specs_of_both(folder: Path) -> None:
+    await _record(folder / "day", [*of(LONG, *TOUCH), *OTHER])
+    other = document(reach("0.9000"), executable())
+    other["parent"]["market"] = "KXB"
+    (folder / "other.json").write_text(json.dumps(other))
+    rows = json.loads(_run(folder / "*.json", "--path", folder / "day", "--json"))
+    assert {Path(row["spec"]).stem: row["decided_at"] for row in rows} == {
+        "other": START, "spec0": START + 2000, "spec1": START + 3000,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", [TOUCH, [*of(LONG, *TOUCH), *OTHER]], ids=["one market", "two markets"])
+def test_parquet_is_a_path(folder: Path, lines: list[dict[str, Any]]) -> None:
+    write_parquet(lines, folder / "day.parquet")
+    printed = json.loads(_run(folder / "spec1.json", "--path", folder / "day.parquet", "--json"))
+    assert (printed["verdict"], printed["decided_at"]) == ("yes", START + 3000)
+
+
+def test_other_parquet_is_refused(folder: Path) -> None:
+    pyarrow.parquet.write_table(pyarrow.table({"t": [1]}), folder / "other.parquet")
+    with pytest.raises(UsageError, match=r"other\.parquet has no column 'line': write it with `relayer tape export"):
+        _run(folder / "spec1.json", "--path", folder / "other.parquet")
+    (folder / "torn.parquet").write_bytes(b"PAR1")
+    with pytest.raises(UsageError, match=r"the path .*torn\.parquet cannot be read"):
+        _run(folder / "spec1.json", "--path", folder / "torn.parquet")
+
+
+def test_a_spread_needs_lines_that_name_their_market(folder: Path) -> None:
+    (folder / "spread.json").write_text(json.dumps(document(reach(), executable(), spread=True)))
+    with pytest.raises(UsageError, match=r"line 1 of .*'market' is missing"):
+        _run(folder / "*.json", "--path", folder / "paths" / "touch.jsonl")
