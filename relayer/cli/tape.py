@@ -30,7 +30,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 def record(
     markets: Annotated[list[str], typer.Argument(help="Markets as venue:ticker.")],
     config: Annotated[Path, typer.Option("--config", "-c", help="TOML file with the settings.")] = Path("relayer.toml"),
-    directory: Annotated[Path | None, typer.Option(help="Where to; [tape] directory if left out.")] = None,
+    directory: Annotated[Path | None, typer.Option(help="Where to; the setting tape.directory if left out.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after so many; at a signal if left out.")] = None,
 ) -> None:
     """Record markets until stopped: frames and REST answers verbatim, and the path that they prove.
