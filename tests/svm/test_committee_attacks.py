@@ -348,7 +348,8 @@ def test_open_refuses_foreign_and_malformed_markets(case: Case) -> None:
         return chain.send(Instruction(chain.oracle, data or good.data, accounts)).custom
 
     second = docket(court, exchange, PnpKind.V3)
-    assert refusal({4: second.address}) == 6024, "another account than the data names"
+    elsewhere = {4: second.address, 5: second.extension}
+    assert refusal(elsewhere) == 6024, "another account than the data names"
     for forged in (
         case.copy(subject.address, chain.oracle),
         case.copy(subject.address, exchange.id),
@@ -372,6 +373,11 @@ def test_open_refuses_foreign_and_malformed_markets(case: Case) -> None:
     assert refusal({}, data=good.data[:41] + b"x" * 641) == 6000
     unwritable = [*good.accounts[:2], AccountMeta(good.accounts[2].pubkey, False, False), *good.accounts[3:]]
     assert chain.send(Instruction(chain.oracle, good.data, unwritable)).custom == 6003
+    for address in (subject.address, subject.extension):
+        data = chain.data(address)
+        chain.put(address, data, chain.oracle)
+        assert refusal({}) == 6024, "at the right address, of the wrong owner"
+        chain.put(address, data, exchange.id)
     assert refusal({}) is None
 
 
