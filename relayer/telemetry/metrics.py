@@ -30,6 +30,7 @@ MARKET_STATES = (
     "contradicted",
     "held",
 )
+SECOND_OPINIONS = ("agrees", "differs", "contradicts", "absent")
 ROLES = ("payer", "publisher", "oracle")
 
 _AGE_BUCKETS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
@@ -52,6 +53,9 @@ class Metrics:
         self.updates_found = counter("updates_found", "Slot updates that the board account shows", "board")
         self.transactions = counter("transactions", "Transactions by fate", "purpose", "outcome")
         self.resolutions = counter("resolutions", "PNP markets by how they ended", "outcome")
+        self.second_opinions = counter(
+            "second_opinions", "Comparisons of a Kalshi book with DFlow's prices, one a market and second", "agreement"
+        )
         self.errors = counter("errors", "Errors that were isolated and logged", "room")
         self.balance = Gauge("relayer_balance_lamports", "Balance of each key", ("role",), registry=self.registry)
         self.markets = Gauge("relayer_markets", "PNP markets by state", ("state",), registry=self.registry)
@@ -79,6 +83,8 @@ class Metrics:
             self.markets.labels(state)
         for stage in STAGES:
             self.stage.labels(stage)
+        for agreement in SECOND_OPINIONS:
+            self.second_opinions.labels(agreement)
         for reason in PUSH_REASONS:
             self.decisions.labels(reason)
 
