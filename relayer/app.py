@@ -21,7 +21,8 @@ from relayer.chain.sender import Sender
 from relayer.chain.signer import Signer, load_keypair
 from relayer.domain.clock import Clock
 from relayer.domain.errors import UsageError
-from relayer.domain.markets import MarketId
+from relayer.domain.feeds import BookView, FeedListener
+from relayer.domain.markets import MarketId, MarketStatus
 from relayer.services.explain import explain_feed
 from relayer.services.feeds import FeedTable
 from relayer.services.judge import Judge
@@ -32,6 +33,7 @@ from relayer.services.taping import Taping
 from relayer.services.tasks import supervise
 from relayer.services.watcher import Watcher
 from relayer.settings import Settings
+from relayer.sources.dflow.source import DflowSource
 from relayer.sources.kalshi.source import KalshiSource
 from relayer.store.store import Store
 from relayer.tape.memory import TapeMemory
@@ -65,7 +67,8 @@ class Relayer:
     metrics: Metrics
     feeds: FeedTable
     judge: Judge
-    source: KalshiSource
+    source: KalshiSource | DflowSource
+    opinion: DflowSource | None
     watcher: Watcher
     api_url: str
     publisher: Publisher | None
@@ -78,6 +81,8 @@ class Relayer:
         loops = {"source": self.source.run(), "judge": self.judge.run(), "watcher": self.watcher.run()}
         if self.publisher and self.board:
             loops |= {"publisher": self.publisher.run(), "confirmer": self.board.confirm_forever()}
+        if self.opinion:
+            loops["dflow"] = self.opinion.run()
         if self.recorder:
             loops["tape"] = self.recorder.run()
         if self.resolver:
@@ -88,6 +93,7 @@ class Relayer:
 @asynccontextmanager
 async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Relayer]:
     """Open every resource and wire the rooms; resources close in reverse order."""
+    _check_sources(settings)
     keys = load_keys(settings)
     metrics = Metrics()
     async with AsyncExitStack() as stack:
@@ -98,18 +104,14 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
         sender = Sender(rpc=rpc, payer=keys.payer, metrics=metrics, settings=settings.cluster)
         feeds = FeedTable(clock=clock, metrics=metrics)
         taping = Taping(feeds, PathRecorder(recorder)) if recorder else None
-        source = KalshiSource(
-            settings=settings.kalshi,
-            session=await _venue_session(settings, session, recorder, taping, stack),
-            clock=clock,
-            listener=taping or feeds,
-            metrics=metrics,
-        )
+        venue_session = await _venue_session(settings, session, recorder, taping, stack)
+        source = _first_source(settings, session, venue_session, clock, feeds, taping or feeds, metrics)
+        opinion = _second_opinion(settings, session, clock, feeds, metrics)
         judge = Judge(
             feeds=feeds,
             store=store,
             clock=clock,
-            watch=_watch(source, taping),
+            watch=_watch(source, opinion, taping),
             memory=_memory(settings, recorder),
         )
         watcher = Watcher(cluster=rpc, roles=keys.addresses(), clock=clock, metrics=metrics)
@@ -117,6 +119,8 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
         if board:
             stack.push_async_callback(board.aclose)
             source.watch(settings.board.feeds)
+            if opinion:
+                opinion.watch(settings.board.feeds)
         resolver = _resolving(settings, keys, rpc, sender, store, judge, clock, metrics)
         metrics.watch_feed_ages(feeds.ages)
         checks = {"source": source.trouble, "cluster": watcher.trouble}
@@ -128,7 +132,9 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
                 registry=metrics.registry,
                 checks=lambda: {name: trouble() for name, trouble in checks.items()},
                 views={
-                    "feeds": lambda: [explain_feed(feed, clock.now_ms()) for feed in feeds],
+                    "feeds": lambda: [
+                        explain_feed(feed, clock.now_ms()) | _dflow(source, opinion, feed.market) for feed in feeds
+                    ],
                     "markets": lambda: resolver.explained(feeds) if resolver else [],
                 },
             )
@@ -139,6 +145,7 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
             feeds=feeds,
             judge=judge,
             source=source,
+            opinion=opinion,
             watcher=watcher,
             api_url=api_url,
             publisher=publisher,
@@ -199,11 +206,67 @@ async def _venue_session(
     return await stack.enter_async_context(tapped)
 
 
-def _watch(source: KalshiSource, taping: Taping | None) -> Callable[[list[MarketId]], None]:
+def _check_sources(settings: Settings) -> None:
+    """Raises UsageError where `[dflow]` does not fit what else is set."""
+    dflow = settings.dflow
+    if dflow.mode == "first" and settings.resolver.specs_dir:
+        raise UsageError(
+            "[dflow] mode is first, and DFlow's prices can decide no market, but [resolver] specs_dir is set: "
+            "remove specs_dir, or watch Kalshi and set dflow.mode to second."
+        )
+    if dflow.mode == "second" and dflow.venue is not settings.kalshi.venue:
+        raise UsageError(
+            f"[dflow] speaks of markets of {dflow.venue}, [kalshi] of {settings.kalshi.venue}: "
+            "set the same environment in both, or dflow.mode off."
+        )
+
+
+def _first_source(
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    venue_session: aiohttp.ClientSession,
+    clock: Clock,
+    feeds: FeedTable,
+    proven: FeedListener,
+    metrics: Metrics,
+) -> KalshiSource | DflowSource:
+    """What the feeds are told by. DFlow proves nothing, so nothing of it goes on tape."""
+    if settings.dflow.mode == "first":
+        return DflowSource(settings=settings.dflow, session=session, clock=clock, metrics=metrics, listener=feeds)
+    return KalshiSource(settings=settings.kalshi, session=venue_session, clock=clock, listener=proven, metrics=metrics)
+
+
+def _second_opinion(
+    settings: Settings, session: aiohttp.ClientSession, clock: Clock, feeds: FeedTable, metrics: Metrics
+) -> DflowSource | None:
+    """Its troubles are its own: they are logged and counted, and no reason for the relayer not to be ready."""
+    if settings.dflow.mode != "second":
+        return None
+    stale_ms = settings.dflow.stale_after_s * 1000
+
+    def standing(market: MarketId) -> BookView | None:
+        feed = feeds.feed(market)
+        counts = feed.status is MarketStatus.ACTIVE and clock.now_ms() - feed.watermark_ms <= stale_ms
+        return feed.book if counts else None
+
+    return DflowSource(settings=settings.dflow, session=session, clock=clock, metrics=metrics, reference=standing)
+
+
+def _dflow(source: KalshiSource | DflowSource, opinion: DflowSource | None, market: MarketId) -> dict[str, object]:
+    """What DFlow says of the market, where it is asked."""
+    asked = source if isinstance(source, DflowSource) else opinion
+    return {"dflow": asked.view(market)} if asked else {}
+
+
+def _watch(
+    source: KalshiSource | DflowSource, opinion: DflowSource | None, taping: Taping | None
+) -> Callable[[list[MarketId]], None]:
     """Watch the parents of a condition, and keep them on tape from now on."""
 
     def watch(markets: list[MarketId]) -> None:
         source.watch(markets)
+        if opinion:
+            opinion.watch(markets)
         if taping:
             taping.wanted.update(markets)
 

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from relayer.api.settings import ApiSettings
@@ -16,6 +16,7 @@ from relayer.domain.clock import Clock
 from relayer.domain.errors import UsageError
 from relayer.prices.policy import PolicySettings
 from relayer.services.settings import ResolverSettings
+from relayer.sources.dflow.settings import DflowSettings
 from relayer.sources.kalshi.settings import KalshiSettings
 from relayer.store.settings import StoreSettings
 from relayer.tape.settings import TapeSettings
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     )
 
     kalshi: KalshiSettings
+    dflow: DflowSettings = DflowSettings()
     cluster: ClusterSettings
     keys: KeysSettings
     board: BoardSettings = BoardSettings()
@@ -60,6 +62,14 @@ class Settings(BaseSettings):
     clock: ClockSettings = ClockSettings()
     log_level: str = "INFO"
     """DEBUG adds a line for each push."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _do_without_kalshi(cls, content: dict[str, Any]) -> dict[str, Any]:
+        """Where DFlow is the first source, no connection to Kalshi is made and its table may be left out."""
+        dflow = content.get("dflow")
+        first = isinstance(dflow, dict) and dflow.get("mode") == "first"
+        return {"kalshi": {}, **content} if first else content
 
     @classmethod
     def settings_customise_sources(

@@ -73,20 +73,24 @@ class DflowSettings(BaseModel):
         return round(self.tolerance_points * 100)
 
     def key_header(self) -> dict[str, str]:
-        """For REST requests and the WebSocket handshake alike. Raises UsageError for a file that holds no key."""
-        key = self.api_key.get_secret_value() if self.api_key else self._key_in_file()
+        """For REST requests and the WebSocket handshake alike. Raises UsageError for what is no key."""
+        name, key = ("dflow.api_key", self.api_key.get_secret_value()) if self.api_key else self._key_in_file()
+        if not key.isascii() or not key.isprintable():
+            raise UsageError(f"{name} is not one line of plain characters: set the key as DFlow gave it.")
         return {"x-api-key": key} if key else {}
 
-    def _key_in_file(self) -> str:
+    def _key_in_file(self) -> tuple[str, str]:
+        """Name and key; no key where no file is set."""
         if self.api_key_file is None:
-            return ""
+            return "", ""
+        name = f"dflow.api_key_file {self.api_key_file}"
         try:
             key = self.api_key_file.read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"dflow.api_key_file {self.api_key_file} cannot be read: {_why(error)}.") from error
-        if not key or not key.isascii() or not key.isprintable():
-            raise UsageError(f"dflow.api_key_file {self.api_key_file} does not hold one line with a key.")
-        return key
+            raise UsageError(f"{name} cannot be read: {_why(error)}.") from error
+        if not key:
+            raise UsageError(f"{name} is empty: write the key into it.")
+        return name, key
 
 
 def _why(error: OSError | UnicodeDecodeError) -> str:

@@ -33,8 +33,16 @@ def test_the_key_may_come_from_a_file(tmp_path: Path) -> None:
 def test_a_file_that_is_no_key_is_named_and_not_shown(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "key"
     file.write_bytes(content)
-    with pytest.raises(UsageError, match=r"dflow\.api_key_file .*key (does not hold|cannot be read)") as refused:
+    with pytest.raises(
+        UsageError, match=r"dflow\.api_key_file .*key (is not one line|is empty|cannot be read)"
+    ) as refused:
         DflowSettings(api_key_file=file).key_header()
+    assert "two" not in str(refused.value)
+
+
+def test_a_key_that_no_header_can_carry_is_refused_and_not_shown() -> None:
+    with pytest.raises(UsageError, match=r"dflow\.api_key is not one line of plain characters") as refused:
+        DflowSettings(api_key=SecretStr("two\r\nlines")).key_header()
     assert "two" not in str(refused.value)
 
 
