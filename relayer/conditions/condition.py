@@ -6,29 +6,22 @@ Events come in order of exchange time (`track.py`); the caller stores, sends and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from relayer.conditions.arming import attains, path_test
 from relayer.conditions.decision import Decision
 from relayer.conditions.events import Candle
 from relayer.conditions.joint import Joint
-from relayer.conditions.signal import Quoted, States, halves_text, read_sides
+from relayer.conditions.judged import NOT_OVER, Judged, judge_decision, judge_result, too_little, witness_of
+from relayer.conditions.signal import Quoted, States, read_sides
 from relayer.conditions.spec import At, Executable, Mid, Range, Reach, Realized, Resolves, Spec, Trades
 from relayer.conditions.track import BookTrack, Sight, SpanListener, State, TradeTrack
 from relayer.domain.feeds import Trade
 from relayer.domain.markets import MarketId, MarketStatus
-from relayer.domain.units import Millis, Size, rfc3339
-from relayer.domain.verdicts import Answer, Coverage, Outcome, Verdict, Witness
+from relayer.domain.units import Millis, Size
+from relayer.domain.verdicts import Answer, Coverage, Outcome, Verdict
 
 _ANY_BOOK = Executable(Size(1), 0)
 """What coverage looks at where a test looks at no price."""
-
-
-class _Judged(NamedTuple):
-    answer: Answer
-    decided_at: Millis | None
-    reason: str
-    witness: Witness | None = None
 
 
 class Condition:
@@ -130,7 +123,7 @@ class Condition:
         if self._test and to_ms == candle.to_ms:
             self._test.on_candle(candle)
 
-    def _judge(self) -> _Judged:
+    def _judge(self) -> Judged:
         if isinstance(self.spec.test, Resolves):
             return self._judge_result(self.spec.test.result)
         assert self._test is not None
@@ -138,32 +131,21 @@ class Condition:
             return self._decided(decision)
         over_ms = self._over_ms()
         if over_ms is None:
-            return _Judged(Answer.PENDING, None, "the window is not over")
+            return NOT_OVER
         trading_ms = sum(self._spent_ms) - self._spent_ms[Sight.NOT_TRADING]
         if trading_ms == 0 or trading_ms < self.spec.held_ms:
-            return _Judged(Answer.UNKNOWN, over_ms, f"the window holds {trading_ms} ms of trading time, too little")
+            return too_little(over_ms, trading_ms)
         judgement = self._test.judge()
         stands = judgement.answer is Answer.YES and isinstance(self.spec.test, At)
-        witness = _witness(over_ms, judgement.halves) if stands else None
-        return _Judged(judgement.answer, over_ms, judgement.reason, witness)
+        witness = witness_of(over_ms, judgement.halves) if stands else None
+        return Judged(judgement.answer, over_ms, judgement.reason, witness)
 
-    def _judge_result(self, wanted: Outcome) -> _Judged:
+    def _judge_result(self, wanted: Outcome) -> Judged:
         track = self._tracks[self.spec.legs[0]]
-        result, final_ms = track.result, track.final_ms
-        if final_ms is None:
-            said = "the parent has no result" if result is None else f"the result {result!r} is not final"
-            return _Judged(Answer.PENDING, None, said)
-        if result not in list(Outcome):
-            return _Judged(Answer.UNKNOWN, final_ms, f"the final result {result!r} is neither yes nor no")
-        answer = Answer.YES if result == wanted else Answer.NO
-        return _Judged(answer, final_ms, f"the final result is {result}")
+        return judge_result(wanted, track.result, track.final_ms)
 
-    def _decided(self, decision: Decision) -> _Judged:
-        answer = Answer.YES if isinstance(self.spec.test, Reach | Range) else Answer.NO
-        witness = _witness(decision.at_ms, decision.halves)
-        price = "no price" if witness.price is None else f"the price {witness.price}"
-        reason = f"certain by {rfc3339(decision.at_ms)} with {price}"
-        return _Judged(answer, decision.at_ms, reason, witness)
+    def _decided(self, decision: Decision) -> Judged:
+        return judge_decision(decision, Answer.YES if isinstance(self.spec.test, Reach | Range) else Answer.NO)
 
     def _over_ms(self) -> Millis | None:
         """The moment of over, of a spread when both legs are: the later one."""
@@ -186,10 +168,6 @@ class Condition:
             unknown_ms=self._spent_ms[Sight.UNKNOWN],
             not_trading_ms=self._spent_ms[Sight.NOT_TRADING] + after_final_ms,
         )
-
-
-def _witness(at_ms: Millis, halves: int | None) -> Witness:
-    return Witness(at_ms, None if halves is None else halves_text(halves))
 
 
 def _looked_at(spec: Spec) -> tuple[int, int]:

@@ -106,20 +106,29 @@ class Crossing:
                 dwell.on_instant(candle.to_ms, Bounds(2 * price, 2 * price, Presence.PRESENT))
 
     def decision(self) -> Decision | None:
-        found = [dwell.found for dwell in self._dwells if dwell.found]
-        if self._hold:
-            return max(found, key=_moment) if len(found) == len(self._dwells) else None
-        return min(found, key=_moment, default=None)
+        return crossing_decision([dwell.found for dwell in self._dwells], hold=self._hold)
 
     def judge(self) -> Judgement:
-        possible = [dwell.possible for dwell in self._dwells]
-        if self._hold:
-            if all(possible):
-                return Judgement(Answer.UNKNOWN, "where the data do not show it the level may have been lost")
-            return Judgement(Answer.YES, "the level was held until the window was over")
-        if any(possible):
-            return Judgement(Answer.UNKNOWN, "where the data do not show it the level may have been reached")
-        return Judgement(Answer.NO, "the window is over and the level was not reached")
+        return crossing_judgement([dwell.possible for dwell in self._dwells], hold=self._hold)
+
+
+def crossing_decision(found: Sequence[Decision | None], *, hold: bool) -> Decision | None:
+    """Of every level the stretch found: one decides `reach`, `hold` is broken when all are lost."""
+    certain = [decision for decision in found if decision]
+    if hold:
+        return max(certain, key=_moment) if len(certain) == len(found) else None
+    return min(certain, key=_moment, default=None)
+
+
+def crossing_judgement(possible: Sequence[bool], *, hold: bool) -> Judgement:
+    """Once the window is over without a decision; possible: of every level, whether there may be a stretch."""
+    if hold:
+        if all(possible):
+            return Judgement(Answer.UNKNOWN, "where the data do not show it the level may have been lost")
+        return Judgement(Answer.YES, "the level was held until the window was over")
+    if any(possible):
+        return Judgement(Answer.UNKNOWN, "where the data do not show it the level may have been reached")
+    return Judgement(Answer.NO, "the window is over and the level was not reached")
 
 
 def attained(candle: Candle, *, bid: bool) -> list[int]:

@@ -108,6 +108,11 @@ class Track:
         if candle.to_ms > self.known_ms:
             insort(self._candles, candle, key=lambda one: one.at_ms)
 
+    @property
+    def settled(self) -> bool:
+        """Nothing but the newest quote or trade is still to take effect."""
+        return self._trading and not (self._gaps or self._statuses or self._waiting)
+
     def prove(self, at_ms: Millis) -> None:
         """No event before `at_ms` is missing."""
         self._at(at_ms, "_take_nothing")

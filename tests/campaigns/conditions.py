@@ -1,4 +1,4 @@
-"""The long run of both evaluators against each other: `python -m tests.campaigns.conditions [cases] [first seed]`.
+"""The long run of all evaluators against each other: `python -m tests.campaigns.conditions [cases] [first seed]`.
 
 Prints every disagreement by its seed; exit status 1 if there is one.
 """
@@ -8,15 +8,16 @@ from __future__ import annotations
 import sys
 
 from tests.unit.conditions.agreement import disagreements
+from tests.unit.conditions.engine_agreement import engine_disagreements
 
 
 def main() -> int:
-    """Both ways of telling a path, over the seeds asked for."""
+    """Both ways of telling a path, and many specs in one engine, over the seeds asked for."""
     cases = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     seeds = range(first, first + cases)
-    found = [*disagreements(seeds, live=False), *disagreements(seeds, live=True)]
-    print("\n".join(found) or f"{cases} cases, told whole and live: no disagreement")
+    found = [*disagreements(seeds, live=False), *disagreements(seeds, live=True), *engine_disagreements(seeds)]
+    print("\n".join(found) or f"{cases} cases, told whole, live and to the engine: no disagreement")
     return 1 if found else 0
 
 

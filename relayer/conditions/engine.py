@@ -1,0 +1,218 @@
+"""Many armed specs in one process: what an event costs does not depend on how many there are.
+
+`reach` and `hold` of one parent's book, and `outcome`, share what they look at (`group.py`), as long as they are armed
+before their window begins. Every other spec has a `Condition` of its own, behind the same calls. Candles are for whole
+paths (`Condition`, `replay.py`): a live market has none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from relayer.conditions.condition import Condition
+from relayer.conditions.decision import Decision
+from relayer.conditions.dwell import crossing_decision, crossing_judgement
+from relayer.conditions.group import Group
+from relayer.conditions.judged import NOT_OVER, Judged, judge_decision, judge_result, too_little
+from relayer.conditions.oriented import levels_asked
+from relayer.conditions.parent import Handle, Parent
+from relayer.conditions.rows import Mark, Rows
+from relayer.conditions.signal import Quoted
+from relayer.conditions.spec import Executable, Hold, Mid, Reach, Resolves, Spec, Trades
+from relayer.conditions.track import Sight
+from relayer.domain.feeds import Trade
+from relayer.domain.markets import MarketId, MarketStatus
+from relayer.domain.units import Millis, Size
+from relayer.domain.verdicts import Answer, Coverage, Outcome, Verdict
+
+_ANY_BOOK = Executable(Size(1), 0)
+
+
+class Engine:
+    """All armed specs. Events come market first, each market's in order of time, as a `Condition` takes them."""
+
+    def __init__(self) -> None:
+        self._rows = Rows()
+        self._news: list[int] = []
+        self._groups: list[Group] = []
+        self._parents: dict[MarketId, Parent] = {}
+        self._own: dict[Handle, Condition] = {}
+        self._touched: set[Handle] = set()
+        self._owned = 0
+
+    def parent(self, market: MarketId) -> Parent:
+        """Takes the events of one market without the look-up; made on first use."""
+        if market not in self._parents:
+            self._parents[market] = Parent(self._touched)
+        return self._parents[market]
+
+    def arm(self, spec: Spec, told: Condition | None = None) -> Handle:
+        """Judge a spec from now on. Raises UsageError for what cannot be evaluated yet.
+
+        told: a condition of this spec that has heard of the past, to be driven on. Without it a window that has begun
+        knows nothing of what went before, except where the book's signal is followed already.
+        """
+        if told is None and _shareable(spec) and self.parent(spec.legs[0]).heard_ms <= spec.start_ms:
+            return self._share(spec)
+        return self._own_condition(spec, told)
+
+    def disarm(self, handle: Handle) -> None:
+        """Forget a spec. Raises KeyError for one that is not armed."""
+        if handle in self._own:
+            for leg in self._own.pop(handle).spec.legs:
+                del self.parent(leg).own[handle]
+            self._touched.discard(handle)
+            return
+        for row in self._armed_rows(handle):
+            self._groups[self._rows.group[row]].remove(row)
+            self._rows.free(row)
+        self._news[:] = [row for row in self._news if self._rows.mark[row] & Mark.ARMED]
+
+    def decided(self) -> dict[Handle, Verdict]:
+        """Those that were decided, or became undecidable, since the last call.
+
+        A final result that is taken back may bring one a second time.
+        """
+        rows, touched = dict.fromkeys(map(self._rows.handle, self._news)), list(self._touched)
+        self._news.clear()
+        self._touched.clear()
+        found = {row: self.verdict(row) for row in rows if not self._rows.mark[row] & Mark.REPORTED}
+        for row in found:
+            if self._stands(row):
+                self._rows.mark[row] |= Mark.REPORTED
+        found |= {handle: self.verdict(handle) for handle in touched}
+        return {handle: verdict for handle, verdict in found.items() if verdict.answer is not Answer.PENDING}
+
+    def verdict(self, handle: Handle) -> Verdict:
+        """The verdict from all that was told so far. Raises KeyError for one that is not armed."""
+        if handle in self._own:
+            return self._own[handle].verdict()
+        row = self._armed_rows(handle)[0]
+        group = self._groups[self._rows.group[row]]
+        group.flush()
+        spent = group.sights.within(*self._window(row))
+        return Verdict(*self._judge(handle, group, spent), self._coverage(row, group, spent))
+
+    def on_book(self, market: MarketId, at_ms: Millis, book: Quoted) -> None:
+        """The book from `at_ms` on; read at once, not kept."""
+        self.parent(market).on_book(market, at_ms, book)
+
+    def on_trade(self, market: MarketId, trade: Trade) -> None:
+        """One trade, block trades included."""
+        self.parent(market).on_trade(market, trade)
+
+    def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
+        """Status from `at_ms` on; `since_ms`: the last moment at which the old one is sure."""
+        self.parent(market).on_status(market, at_ms, status, since_ms)
+
+    def on_result(self, market: MarketId, at_ms: Millis, result: str, final: bool) -> None:
+        """The venue's result in the venue's word."""
+        self.parent(market).on_result(market, at_ms, result, final)
+
+    def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, trades: bool) -> None:
+        """Nothing is proven in `[from_ms, to_ms)`; `trades`: every trade inside is told all the same."""
+        self.parent(market).on_gap(market, from_ms, to_ms, trades)
+
+    def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
+        """Everything before `at_ms` has been told."""
+        self.parent(market).on_watermark(market, at_ms)
+
+    def _share(self, spec: Spec) -> Handle:
+        group = self._group(spec.legs[0], _signal_of(spec))
+        rows = [self._add(spec, group, mark, level) for mark, level in _asked(spec)]
+        if len(rows) == 2:
+            self._rows.join(*rows)
+        for row in rows:
+            self._groups[group].add(row)
+        return min(rows)
+
+    def _add(self, spec: Spec, group: int, mark: int, level: int) -> int:
+        held_s, start_s, end_s = (ms // 1000 for ms in (spec.held_ms, spec.start_ms, spec.end_ms))
+        return self._rows.add(mark | Mark.ARMED, group, level, held_s, start_s, end_s)
+
+    def _group(self, market: MarketId, source: Executable | Mid) -> int:
+        parent = self.parent(market)
+        if source not in parent.groups:
+            group = Group(source, self._rows, self._news, len(self._groups))
+            self._groups.append(group)
+            parent.introduce(group, market)
+            parent.groups[source] = group
+        return parent.groups[source].number
+
+    def _own_condition(self, spec: Spec, told: Condition | None) -> Handle:
+        self._owned += 1
+        handle, condition = -self._owned, told or Condition(spec)
+        for leg in spec.legs:
+            if told is None:
+                self.parent(leg).introduce(condition, leg)
+            self.parent(leg).own[handle] = condition
+        self._own[handle] = condition
+        self._touched.add(handle)
+        return handle
+
+    def _armed_rows(self, handle: Handle) -> list[int]:
+        rows = self._rows
+        if not 0 <= handle < len(rows.mark) or not rows.mark[handle] & Mark.ARMED or rows.handle(handle) != handle:
+            raise KeyError(handle)
+        return rows.levels(handle)
+
+    def _window(self, row: int) -> tuple[int, int]:
+        return self._rows.start_s[row] * 1000, self._rows.end_s[row] * 1000
+
+    def _judge(self, handle: Handle, group: Group, spent: tuple[int, ...]) -> Judged:
+        track, mark = group.track, self._rows.mark[handle]
+        if mark & Mark.RESULT:
+            return judge_result(Outcome.YES if mark & Mark.WANTS_YES else Outcome.NO, track.result, track.final_ms)
+        if (decision := self._decision(handle)) is not None:
+            return judge_decision(decision, Answer.NO if mark & Mark.HOLD else Answer.YES)
+        end_ms = Millis(self._window(handle)[1])
+        if track.final_ms is None and track.watermark_ms < end_ms:
+            return NOT_OVER
+        over_ms = end_ms if track.final_ms is None else min(end_ms, track.final_ms)
+        trading_ms = sum(spent) - spent[Sight.NOT_TRADING]
+        if trading_ms == 0 or trading_ms < self._rows.held_s[handle] * 1000:
+            return too_little(over_ms, trading_ms)
+        possible = [bool(self._rows.mark[row] & Mark.POSSIBLE) for row in self._rows.levels(handle)]
+        judgement = crossing_judgement(possible, hold=bool(mark & Mark.HOLD))
+        return Judged(judgement.answer, over_ms, judgement.reason)
+
+    def _decision(self, handle: Handle) -> Decision | None:
+        found = [self._rows.found(row) for row in self._rows.levels(handle)]
+        return crossing_decision(found, hold=bool(self._rows.mark[handle] & Mark.HOLD))
+
+    def _stands(self, handle: Handle) -> bool:
+        """Whether nothing can reopen it: what a final result decided may be taken back with it."""
+        over = self._groups[self._rows.group[handle]].track.watermark_ms >= self._window(handle)[1]
+        return self._decision(handle) is not None or over
+
+    def _coverage(self, handle: Handle, group: Group, spent: tuple[int, ...]) -> Coverage:
+        start_ms, end_ms = self._window(handle)
+        final_ms = group.track.final_ms
+        after_final_ms = 0 if final_ms is None else max(end_ms - max(final_ms, start_ms), 0)
+        return Coverage(
+            window_ms=end_ms - start_ms,
+            observed_ms=spent[Sight.OBSERVED],
+            bounded_ms=spent[Sight.BOUNDED],
+            unknown_ms=spent[Sight.UNKNOWN],
+            not_trading_ms=spent[Sight.NOT_TRADING] + after_final_ms,
+        )
+
+
+def _shareable(spec: Spec) -> bool:
+    return len(spec.legs) == 1 and isinstance(spec.test, Reach | Hold | Resolves) and not isinstance(spec.price, Trades)
+
+
+def _signal_of(spec: Spec) -> Executable | Mid:
+    """What all dwells share; an outcome is covered by any book."""
+    return replace(spec.price, held_ms=0) if isinstance(spec.price, Executable | Mid) else _ANY_BOOK
+
+
+def _asked(spec: Spec) -> list[tuple[int, int]]:
+    """Marks and oriented level of every row that a spec takes."""
+    match spec.test:
+        case Resolves(result):
+            return [(Mark.RESULT | (Mark.WANTS_YES if result is Outcome.YES else 0), 0)]
+        case Reach() | Hold():
+            hold = Mark.HOLD if isinstance(spec.test, Hold) else 0
+            return [(hold | (Mark.UP if up else 0), level) for up, level in levels_asked(spec.test)]
+    raise ValueError(f"{spec.test} is not shared")

@@ -1,0 +1,170 @@
+"""One book signal of one market - the price at one size, or the mid - and every threshold armed on it.
+
+The book is read and followed once for all of them. A quote that changes nothing is only noted; what was noted is told
+to the track before anything else is.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from itertools import chain
+
+from relayer.conditions.lane import UNREACHED
+from relayer.conditions.oriented import oriented
+from relayer.conditions.rows import Mark, Rows
+from relayer.conditions.sights import Sights
+from relayer.conditions.signal import Quoted, read_sides
+from relayer.conditions.spec import Executable, Mid
+from relayer.conditions.stairs import HIGHEST, LOWEST
+from relayer.conditions.stream import Stream
+from relayer.conditions.track import LONG_AGO, BookTrack, Sides, Sight, State
+from relayer.domain.markets import MarketId, MarketStatus
+from relayer.domain.units import Millis
+
+
+class Group:
+    """Told like a `Condition`, of its one market. `news`: gets the rows that may have been decided."""
+
+    def __init__(self, source: Executable | Mid, rows: Rows, news: list[int], number: int) -> None:
+        self.number = number
+        self.track = BookTrack(self, candles_follow=False)
+        self.sights = Sights()
+        self._source = source
+        self._rows = rows
+        self._news = news
+        self._streams: dict[tuple[bool, bool], Stream] = {}
+        self._results: list[int] = []
+        self._over: list[tuple[int, int]] = []
+        self._moment = LONG_AGO
+        self._known_sides: Sides | None = None
+        self._sides: Sides | None = None
+        """The sides of the newest quote if another with the same would change nothing before `_due_ms`."""
+        self._due_ms: int = LONG_AGO
+        self._heard_ms: int = LONG_AGO
+
+    def add(self, row: int) -> None:
+        """Arm a row whose window lies after everything that was told."""
+        self.flush()
+        self._due_ms = LONG_AGO
+        mark = self._rows.mark[row]
+        if mark & Mark.RESULT:
+            self._results.append(row)
+        else:
+            self._stream_of(row).add(row)
+        if self.track.final_ms is not None:
+            self._news.append(row)
+
+    def remove(self, row: int) -> None:
+        """Forget a row."""
+        if self._rows.mark[row] & Mark.RESULT:
+            self._results.remove(row)
+        else:
+            self._stream_of(row).remove(row)
+            self._over = [pair for pair in self._over if pair[1] != row]
+
+    def on_book(self, market: MarketId, at_ms: Millis, book: Quoted) -> None:
+        sides = read_sides(self._source, book)
+        if sides == self._sides and self._heard_ms <= at_ms < self._due_ms:
+            self._heard_ms = at_ms
+            return
+        self._catch_up()
+        self.track.on_quote(at_ms, sides)
+        self.track.flush()
+        self._heard_ms = at_ms
+        self._sides = sides if self.track.settled else None
+        self._set_due()
+
+    def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
+        self._interrupt()
+        self.track.on_status(at_ms, status is MarketStatus.ACTIVE, since_ms)
+        self.track.flush()
+
+    def on_result(self, market: MarketId, at_ms: Millis, result: str, final: bool) -> None:
+        self._interrupt()
+        self.track.on_result(at_ms, result, final)
+        self.track.flush()
+        if self.track.final_ms is not None:
+            self._collect()
+            running = chain.from_iterable(stream.running() for stream in self._streams.values())
+            self._news.extend([*running, *self._results, *(row for _, row in self._over)])
+
+    def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, trades: bool) -> None:
+        self._interrupt()
+        self.track.on_gap(from_ms, to_ms, trades=trades)
+
+    def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
+        self._catch_up()
+        self.track.on_watermark(at_ms)
+        self.flush()
+        self._set_due()
+        self._close()
+
+    def flush(self) -> None:
+        """Judge all that is known."""
+        self._catch_up()
+        self.track.flush()
+
+    def on_span(self, from_ms: Millis, to_ms: Millis, state: State) -> None:
+        """From the track: what is known of this time, in order."""
+        self.sights.add(from_ms, to_ms, state.sight)
+        self._known_sides = state.sides
+        if state.sight is Sight.NOT_TRADING:
+            for stream in self._streams.values():
+                stream.pause(to_ms, self._moment)
+            return
+        for (up, hold), stream in self._streams.items():
+            certain, possible = self._prices(state.sides, up, hold)
+            stream.tell(from_ms, to_ms, certain, possible, self._moment)
+        self._moment = Millis(self._moment + to_ms - from_ms)
+
+    def on_trades(self, at_ms: Millis, trades: object) -> None:
+        """A book takes no trades."""
+
+    def _prices(self, sides: Sides | None, up: bool, hold: bool) -> tuple[int, int]:
+        """The oriented price that is certain, and the one that is possible."""
+        if sides is None:
+            return LOWEST, HIGHEST
+        bid, ask = sides
+        if isinstance(self._source, Mid):
+            halves = None if bid is None or ask is None or ask - bid > self._source.max_spread else bid + ask
+        else:
+            price = bid if up else ask
+            halves = None if price is None else 2 * price
+        value = oriented(halves, up=up, hold=hold)
+        return value, value
+
+    def _catch_up(self) -> None:
+        """Tell the track of the quotes that changed nothing."""
+        if self._sides is not None and self._heard_ms > self.track.known_ms:
+            self.track.on_quote(Millis(self._heard_ms), self._sides)
+
+    def _interrupt(self) -> None:
+        self._catch_up()
+        self._sides = None
+
+    def _set_due(self) -> None:
+        at_ms = self.track.known_ms
+        if self._sides != self._known_sides:
+            self._due_ms = at_ms + 1
+            return
+        due = (stream.due_ms(at_ms, self._moment) for stream in self._streams.values())
+        self._due_ms = min(due, default=UNREACHED)
+
+    def _close(self) -> None:
+        """Windows that ended are over once the watermark says so."""
+        self._collect()
+        while self._over and self._over[0][0] <= self.track.watermark_ms:
+            self._news.append(self._over.pop(0)[1])
+
+    def _collect(self) -> None:
+        for stream in self._streams.values():
+            for row in stream.over:
+                insort(self._over, (self._rows.end_s[row] * 1000, row))
+            stream.over.clear()
+
+    def _stream_of(self, row: int) -> Stream:
+        mark = Mark(self._rows.mark[row])
+        key = bool(mark & Mark.UP), bool(mark & Mark.HOLD)
+        if key not in self._streams:
+            self._streams[key] = Stream(self._rows, self._news)
+        return self._streams[key]

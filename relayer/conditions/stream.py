@@ -1,0 +1,143 @@
+"""All thresholds on one side of one signal: windows that begin and end, dwells that complete.
+
+A threshold waits for a price at or above its level. Every comparison is turned into that: prices of asks and of lost
+levels are told negated (`group.py`), so one set of stairs and lanes serves both directions, reach and hold.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, insort
+
+from relayer.conditions.lane import UNREACHED, Lane, threshold
+from relayer.conditions.rows import Mark, Rows
+from relayer.conditions.stairs import Stairs
+
+_ROW_BITS = 30
+_ROWS = (1 << _ROW_BITS) - 1
+
+
+class Stream:
+    """Told the spans of a signal in order.
+
+    The certain price is the one surely there, the possible price the one that cannot be excluded; where the book is
+    observed they are one.
+    """
+
+    __slots__ = ("_certain", "_ends", "_lanes", "_lowest", "_news", "_possible", "_rows", "_starts", "_turn_ms", "over")
+
+    def __init__(self, rows: Rows, news: list[int]) -> None:
+        self.over: list[int] = []
+        """Rows whose windows have ended, until somebody takes them."""
+        self._rows = rows
+        self._news = news
+        self._certain, self._possible = Stairs(), Stairs()
+        self._lanes: dict[int, tuple[Lane, Lane]] = {}
+        self._starts, self._ends = array("q"), array("q")
+        self._lowest: int = UNREACHED
+        self._turn_ms: int = UNREACHED
+
+    def add(self, row: int) -> None:
+        """Arm a row whose window has not begun."""
+        insort(self._starts, self._rows.start_s[row] << _ROW_BITS | row)
+        insort(self._ends, self._rows.end_s[row] << _ROW_BITS | row)
+        self._set_turn()
+
+    def remove(self, row: int) -> None:
+        """Forget a row, wherever it is."""
+        for agenda, moments in ((self._starts, self._rows.start_s), (self._ends, self._rows.end_s)):
+            entry = moments[row] << _ROW_BITS | row
+            at = bisect_left(agenda, entry)
+            if at < len(agenda) and agenda[at] == entry:
+                del agenda[at]
+        if row in self.over:
+            self.over.remove(row)
+        self._leave(row)
+        self._set_turn()
+
+    def running(self) -> list[int]:
+        """Rows whose windows have not ended."""
+        return [entry & _ROWS for entry in self._ends]
+
+    def tell(self, from_ms: int, to_ms: int, certain: int, possible: int, moment: int) -> None:
+        """One span of trading time, which begins at `moment` of it."""
+        self._certain.move(certain, moment)
+        self._possible.move(possible, moment)
+        if possible >= self._lowest or to_ms >= self._turn_ms:
+            self._walk(from_ms, to_ms, moment)
+
+    def pause(self, to_ms: int, moment: int) -> None:
+        """A span that is not trading, until `to_ms`: windows begin and end in it, no dwell accrues."""
+        if to_ms >= self._turn_ms:
+            self._begin(to_ms - 1, moment)
+            self._end(to_ms)
+            self._set_lowest()
+
+    def due_ms(self, at_ms: int, moment: int) -> int:
+        """The time before which nothing completes and no window turns if the price stays; `moment` is at `at_ms`."""
+        due = UNREACHED
+        for certain, possible in self._lanes.values():
+            due = min(due, certain.due(self._certain), possible.due(self._possible))
+        return min(self._turn_ms, at_ms + due - moment)
+
+    def _walk(self, from_ms: int, to_ms: int, moment: int) -> None:
+        """From turn to turn: the dwells of a stretch of time complete before the windows that end with it."""
+        while from_ms < to_ms:
+            self._begin(from_ms, moment)
+            cut_ms = min(to_ms, self._turn_ms)
+            self._complete(from_ms, cut_ms, moment)
+            self._end(cut_ms)
+            moment += cut_ms - from_ms
+            from_ms = cut_ms
+        self._set_lowest()
+
+    def _begin(self, at_ms: int, moment: int) -> None:
+        """Windows that have begun by this moment enter their lanes."""
+        for row in self._take(self._starts, at_ms):
+            certain, possible = self._lanes_of(row)
+            entry = threshold(self._rows.level[row], row)
+            certain.enter(entry, self._certain, moment)
+            possible.enter(entry, self._possible, moment)
+
+    def _end(self, at_ms: int) -> None:
+        """Windows that have ended by this moment leave."""
+        for row in self._take(self._ends, at_ms):
+            self._leave(row)
+            self.over.append(row)
+
+    def _take(self, agenda: array[int], until_ms: int) -> list[int]:
+        count = bisect_left(agenda, (until_ms // 1000 + 1) << _ROW_BITS)
+        if not count:
+            return []
+        rows = [entry & _ROWS for entry in agenda[:count]]
+        del agenda[:count]
+        self._set_turn()
+        return rows
+
+    def _leave(self, row: int) -> None:
+        if not self._rows.mark[row] & Mark.FOUND:
+            for lane in self._lanes_of(row):
+                lane.leave(threshold(self._rows.level[row], row))
+
+    def _complete(self, from_ms: int, to_ms: int, moment: int) -> None:
+        until = moment + to_ms - from_ms
+        for certain, possible in self._lanes.values():
+            for done in certain.take(self._certain, until):
+                self._rows.find(done.row, from_ms + max(done.moment - moment, 0), self._certain.price)
+                self._news.append(done.row)
+            for done in possible.take(self._possible, until):
+                self._rows.mark[done.row] |= Mark.POSSIBLE
+
+    def _lanes_of(self, row: int) -> tuple[Lane, Lane]:
+        held_s = self._rows.held_s[row]
+        if held_s not in self._lanes:
+            self._lanes[held_s] = Lane(held_s * 1000), Lane(held_s * 1000)
+        return self._lanes[held_s]
+
+    def _set_lowest(self) -> None:
+        lanes = (lane for pair in self._lanes.values() for lane in pair)
+        self._lowest = min((lane.lowest() for lane in lanes), default=UNREACHED)
+
+    def _set_turn(self) -> None:
+        turns = [agenda[0] >> _ROW_BITS for agenda in (self._starts, self._ends) if agenda]
+        self._turn_ms = min(turns) * 1000 if turns else UNREACHED
