@@ -5,8 +5,9 @@ SQLite with a write-ahead log and full synchronisation, one process at a time. W
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -22,7 +23,6 @@ from relayer.store.lock import StoreLock
 from relayer.store.rows import intent_of, intent_row, latch_row, submission_of, verdict_of
 from relayer.store.schema import VERSION, intents, latches, meta, metadata, submissions
 
-_SQLITE = b"SQLite format 3\0"
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
 
 
@@ -112,10 +112,7 @@ class Store:
             async with self._engine.begin() as connection:
                 version = await connection.run_sync(_schema_version)
         except DBAPIError as error:
-            raise FatalError(
-                f"The store {self._path} cannot be used ({error.orig}): restore it from a backup, or set store.path "
-                "to another file."
-            ) from error
+            raise self._unusable(error.orig) from error
         if version != VERSION:
             raise FatalError(
                 f"The store {self._path} has schema version {version} (0 = not a relayer's) and this relayer knows "
@@ -123,12 +120,18 @@ class Store:
             )
 
     def _refuse_other_files(self) -> None:
-        """Look before connecting: a connection that fails half made leaves its thread behind."""
-        if _head(self._path) not in (b"", _SQLITE):
-            raise FatalError(
-                f"The store {self._path} cannot be used (file is not a database): restore it from a backup, or set "
-                "store.path to another file."
-            )
+        """Look before the engine connects: an aiosqlite connection that fails half made leaves its thread behind."""
+        try:
+            with closing(sqlite3.connect(self._path)) as probe:
+                probe.execute("PRAGMA schema_version").close()
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, why: object) -> FatalError:
+        return FatalError(
+            f"The store {self._path} cannot be used ({why}): restore it from a backup, or set store.path to "
+            "another file."
+        )
 
     async def _insert_once(self, table: Table, key: ColumnElement[bool], values: dict[str, Any]) -> Row[Any]:
         async with self._transaction() as connection:
@@ -155,13 +158,6 @@ class Store:
             raise TransientError(
                 f"The store {self._path} cannot be read or written now ({error.orig}): check the disk."
             ) from error
-
-
-def _head(path: Path) -> bytes:
-    if not path.is_file():
-        return b""
-    with path.open("rb") as file:
-        return file.read(len(_SQLITE))
 
 
 def _set_pragmas(connection: Any, _: object) -> None:
