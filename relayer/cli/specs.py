@@ -25,8 +25,12 @@ def new(
         list[str], typer.Argument(metavar="[KEY=VALUE]...", help="Keys by their path, such as test.level=0.7000.")
     ] = [],  # noqa: B006 - typer copies it
     out: Annotated[Path | None, typer.Option(help="File to write; standard output if left out.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not look the parent up.")] = False,
+    rest_url: Annotated[str, typer.Option(help="Ask this Kalshi REST base, such as the sandbox's.")] = "",
 ) -> None:
-    """Write a spec: asks for every key that is not given.
+    """Write a spec: asks for every key that is not given, and Kalshi what the parent is.
+
+    Refuses a parent that is provisional, decided or closed before the window; warns of what else is odd.
 
     Example: relayer specs new kind=timing parent.venue=kalshi parent.market=KXHIGHNY-26NOV24-B46.5 --out hot.json
     """
@@ -35,12 +39,23 @@ def new(
     from relayer.conditions.question import question
 
     spec = spec_of(document := draft(_pairs(given), typer.prompt))
+    if not offline:
+        _check_parents(spec, rest_url)
     text = json.dumps(document, indent=1)
     if out is None:
         typer.echo(text)
     else:
         out.write_text(text + "\n")
     typer.echo(question(spec), err=True)
+
+
+def _check_parents(spec: Spec, rest_url: str) -> None:
+    from relayer.cli import parents
+
+    for facts in parents.look_up(spec, rest_url):
+        typer.echo(parents.described(facts), err=True)
+        for warning in parents.warnings(spec, facts):
+            typer.echo(f"Warning: {warning}", err=True)
 
 
 @specs.command()

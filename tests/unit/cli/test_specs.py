@@ -36,7 +36,7 @@ def _flat(table: dict[str, Any], path: str = "") -> dict[str, Any]:
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 def test_new_from_flags_writes_the_spec(vector: dict[str, Any], tmp_path: Path) -> None:
     pairs = [f"{key}={value}" for key, value in _flat(vector["spec"]).items() if key != "version"]
-    ended = runner.invoke(specs, ["new", *pairs, "--out", str(tmp_path / "new.json")])
+    ended = runner.invoke(specs, ["new", "--offline", *pairs, "--out", str(tmp_path / "new.json")])
     assert ended.exit_code == 0, ended.output
     assert spec_of(json.loads((tmp_path / "new.json").read_text())).hash == vector["hash"]
     assert vector["question"] in ended.stderr
@@ -45,17 +45,17 @@ def test_new_from_flags_writes_the_spec(vector: dict[str, Any], tmp_path: Path) 
 def test_new_asks_for_what_is_missing() -> None:
     given = ["kind=momentum", "parent.venue=kalshi", "window.start=2026-01-01T00:00:00Z", "price.source=executable"]
     answers = ["KXFEDDECISION-26JAN-H0", "2026-01-28T19:00:00Z", "up", "0.7000", "100.00", "60", "no", "14"]
-    ended = runner.invoke(specs, ["new", *given], input="\n".join(answers) + "\n")
+    ended = runner.invoke(specs, ["new", "--offline", *given], input="\n".join(answers) + "\n")
     assert ended.exit_code == 0, ended.output
     assert EXAMPLE_HASH in ended.stderr
 
 
 def test_new_refuses_keys_that_do_not_apply() -> None:
     pairs = [f"{key}={value}" for key, value in _flat(json.loads(EXAMPLE)).items() if key != "version"]
-    ended = runner.invoke(specs, ["new", *pairs, "price.within_s=3"])
+    ended = runner.invoke(specs, ["new", "--offline", *pairs, "price.within_s=3"])
     assert isinstance(ended.exception, UsageError)
     assert "'price.within_s' does not apply" in str(ended.exception)
-    refused = runner.invoke(specs, ["new", *pairs, "test.level=0.7"])
+    refused = runner.invoke(specs, ["new", "--offline", *pairs, "test.level=0.7"])
     assert "'test.level'" in str(refused.exception)
     assert "not written KEY=VALUE" in str(runner.invoke(specs, ["new", "kind"]).exception)
 
