@@ -40,6 +40,9 @@ campaign: $(VENV)/.dev ## All mutants of the on-chain program, and a million ran
 	@$(BIN)/python -m tests.campaign.mutation
 	@FUZZ_ROUNDS=1000000 CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-/tmp/relayer-cargo-host} cargo test --release --quiet --locked --manifest-path deploy/Cargo.toml --package oracle --test fuzz
 
+bench: $(VENV)/.dev ## What the hot paths cost, beside baselines (ARGS=--json for scripts, ARGS=wire_to_book for one row)
+	@$(BIN)/relayer bench $(ARGS)
+
 lock: $(VENV)/.dev ## Pin the newest versions that pyproject.toml allows
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --output-file requirements.txt pyproject.toml
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra dev --output-file requirements-dev.txt pyproject.toml

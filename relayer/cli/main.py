@@ -13,6 +13,7 @@ import typer
 import relayer
 from relayer.cli.analytics import analytics
 from relayer.cli.backtest import backtest
+from relayer.cli.bench import bench
 from relayer.cli.board import board
 from relayer.cli.committee import committee
 from relayer.cli.demo import demo
@@ -64,6 +65,7 @@ app.command(rich_help_panel="Research")(analytics)
 app.command(rich_help_panel="Try it")(demo)
 app.command(rich_help_panel="Try it")(sandbox)
 app.command(rich_help_panel="Try it", cls=PairOptions)(localnet)
+app.command(rich_help_panel="Try it")(bench)
 
 
 def main() -> None:

@@ -24,7 +24,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": _BELOW | set(MIDDLE),
     "app": _BELOW | {*MIDDLE, "settings"},
     "demo": _BELOW | {*MIDDLE, "settings", "app", "sandbox", "localnet"},
-    "cli": _BELOW | {*MIDDLE, "settings", "app", "sandbox", "localnet", "demo"},
+    "bench": _BELOW | {*MIDDLE, "settings", "app", "sandbox", "localnet", "demo"},
+    "cli": _BELOW | {*MIDDLE, "settings", "app", "sandbox", "localnet", "demo", "bench"},
     "__main__": {"cli"},
 }
 

@@ -1,0 +1,8 @@
+"""All rows, in the order of the table; a new row is one module in `rows/` and one line here."""
+
+from __future__ import annotations
+
+from relayer.bench.row import Row
+from relayer.bench.rows import build_sign, publishing, wire_to_book
+
+ROWS: tuple[Row, ...] = (wire_to_book.ROW, *publishing.ROWS, build_sign.ROW)
