@@ -71,7 +71,7 @@ class Endpoint:
         except TransientError as error:
             self._rests_until = self._monotonic() + (error.retry_after or _REST_S)
             raise
-        except (msgspec.DecodeError, ValueError, LookupError) as error:
+        except (msgspec.DecodeError, ValueError, LookupError, RecursionError) as error:
             raise TransientError(
                 f"The RPC endpoint {self.name} answered {method} with something else than documented ({error}): "
                 "use another endpoint if it lasts."
@@ -109,7 +109,7 @@ class Endpoint:
     def _parse(self, method: str, status: int, body: bytes) -> _Reply:
         try:
             return self._decoder.decode(body)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if status != 200:
                 raise self._http_refusal(method, status) from error
             raise TransientError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation, Overflow
 from typing import NewType
 
 Price = NewType("Price", int)
@@ -28,11 +28,11 @@ _ROUNDING = {"down": ROUND_FLOOR, "up": ROUND_CEILING, "half_up": ROUND_HALF_UP}
 def _scaled(text: str, scale: int, rounding: str) -> int:
     try:
         value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a decimal number") from None
-    if not value.is_finite():
-        raise ValueError(f"{text!r} is not a finite number")
-    return int((value * scale).to_integral_value(rounding=_ROUNDING[rounding]))
+        if not value.is_finite():
+            raise ValueError(f"{text!r} is not a finite number")
+        return int((value * scale).to_integral_value(rounding=_ROUNDING[rounding]))
+    except (InvalidOperation, Overflow):
+        raise ValueError(f"{text[:40]!r} is not a decimal number of any use") from None
 
 
 def price_from_dollars(text: str, *, rounding: str) -> Price:

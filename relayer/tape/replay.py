@@ -118,7 +118,7 @@ class ReplayTape:
     def _header(self, text: bytes) -> TapeHeader:
         try:
             header = _HEADER.decode(text)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._wrong(1, f"a tape starts with its header, and this is none ({error})") from error
         if header.tape != 1:
             raise self._wrong(1, f"it is of tape version {header.tape}, and only version 1 is known")
@@ -129,7 +129,7 @@ class ReplayTape:
     def _record(self, number: int, text: bytes) -> Record:
         try:
             line = _LINE.decode(text)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._wrong(number, str(error)) from error
         if line.ws is not None and line.rest is None and not len(memoryview(line.body)):
             return FrameRecord(Millis(line.t), line.ws.type, self._object(number, line.ws.msg))

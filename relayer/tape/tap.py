@@ -29,7 +29,7 @@ def ticker_of(text: str | bytes) -> str:
     """The market a frame is about; "" for replies, and for what is no such frame."""
     try:
         return _FRAME.decode(text).msg.market_ticker
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
 
 

@@ -221,7 +221,7 @@ class KalshiClient:
                 if status == 200 or any_status:
                     try:
                         return msgspec.json.decode(body, type=kind)
-                    except msgspec.MsgspecError as error:
+                    except wire.UNREADABLE as error:
                         if status == 200:
                             raise _misread(name, error) from error
                 raise refusal(status, body, name)
@@ -295,7 +295,7 @@ def error_of(body: bytes) -> tuple[str, str]:
     """Code and text of an error body in any of the four shapes seen: nested, flat, `msg` alone, `error` a string."""
     try:
         content: Any = msgspec.json.decode(body)
-    except msgspec.MsgspecError:
+    except wire.UNREADABLE:
         return "", ""
     if not isinstance(content, dict):
         return "", ""

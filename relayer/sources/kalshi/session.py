@@ -14,8 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from relayer.domain.clock import Clock
 from relayer.domain.errors import TransientError
 from relayer.sources.kalshi import parse, wire
@@ -23,7 +21,7 @@ from relayer.sources.kalshi.market import GapReason, WatchedMarket
 from relayer.sources.kalshi.parse import CHANGES, PRICES
 from relayer.sources.kalshi.subscription import BOOK, LIFECYCLE, TRADE, Question, Request, Subscription
 from relayer.sources.kalshi.venue_time import VenueTime
-from relayer.sources.kalshi.wire import Delta, decode_frame
+from relayer.sources.kalshi.wire import UNREADABLE, Delta, decode_frame
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +148,7 @@ class Session:
         """
         try:
             frame = decode_frame(text)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             self._on_unreadable(text, error)
             return
         if type(frame) is not Delta:

@@ -137,15 +137,19 @@ class _Envelope(msgspec.Struct):
     seq: int = 0
 
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises at text that is no such frame or body: wrong JSON or shape, broken UTF-8, endless nesting."""
+
+
 def what_can_be_read(text: str | bytes) -> AnyFrame:
     """As much as possible of a frame that `decode_frame` refused; nothing is an empty `AnyFrame`."""
     try:
         return msgspec.json.decode(text, type=AnyFrame)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         pass
     try:
         envelope = msgspec.json.decode(text, type=_Envelope)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return AnyFrame()
     return AnyFrame(envelope.type, envelope.sid, envelope.seq)
 

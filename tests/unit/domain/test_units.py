@@ -29,7 +29,7 @@ def test_prices_round_as_their_side_demands(text: str, rounding: str, price: int
     assert price_from_dollars(text, rounding=rounding) == price
 
 
-@pytest.mark.parametrize("text", ["1.00001", "-0.00001", "nan", "inf", "", "0,7"])
+@pytest.mark.parametrize("text", ["1.00001", "-0.00001", "nan", "inf", "", "0,7", "1e1000000", "-1e1000000"])
 def test_what_is_no_price_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"price|number"):
         price_from_dollars(text, rounding="down")

@@ -452,3 +452,12 @@ def test_known_books_are_compared_with_snapshots_in_turn() -> None:
             asked += command["params"]["market_tickers"]
             talk.frame("ok", BOOK_SID, {}, id=command["id"])
     assert asked == [A, B]
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"type":"\xff"}', b"[" * 100_000, b'{"type":"orderbook_delta","msg":{"ts":"\xc3("}}']
+)
+def test_broken_utf8_and_endless_nesting_are_malformed_frames(text: bytes) -> None:
+    talk = Talk()
+    talk.session.receive(text)
+    assert talk.session.frames["malformed"] + talk.session.frames["unknown"] == 1
