@@ -80,6 +80,10 @@ def field_type(name: str) -> Any:
     return name
 
 
+def struct(members: list[Json]) -> Json:
+    return {"kind": "struct", "fields": members}
+
+
 def fields(text: str, names: dict[str, str] | None = None) -> list[Json]:
     pairs = (part.rsplit(" ", 1) for part in text.split(", ") if part and not part.endswith(" rest"))
     return [{"name": name, "type": field_type((names or {}).get(name, kind))} for name, kind in pairs]
@@ -125,13 +129,15 @@ def events() -> tuple[list[Json], list[Json]]:
     for name, text, numbers in found:
         keys = {part.rsplit(" ", 1)[0]: KEY for part in text.split(", ") if part.endswith(" 32")}
         named.append({"name": name, "discriminator": [int(number) for number in numbers.split(",")]})
-        kinds.append({"name": name, "type": {"kind": "struct", "fields": fields(text, keys | hashes)}})
+        kinds.append({"name": name, "type": struct(fields(text, keys | hashes))})
     return named, kinds
 
 
 def rust_type(text: str) -> Any:
     """IDL type of a field of a repr(C) struct."""
     constants = {"MAX_MEMBERS": 9}
+    if text == "[[u8; 32]; MAX_MEMBERS]":
+        return {"array": [KEY, constants["MAX_MEMBERS"]]}
     if not text.startswith("["):
         return text if text[0].islower() else {"defined": {"name": text}}
     inner, count = text[1:-1].rsplit("; ", 1)
@@ -156,15 +162,17 @@ def layouts() -> list[Json]:
                     "name": {"Header": "Board"}.get(name, name),
                     "serialization": "bytemuck",
                     "repr": {"kind": "c"},
-                    "type": {"kind": "struct", "fields": shown},
+                    "type": struct(shown),
                 }
             )
-    return made
+    # Of the ids account only the discriminator is fixed: a FeedId for each of the board's feeds follows.
+    return [*made, {"name": "Ids", "serialization": "bytemuck", "repr": {"kind": "c"}, "type": struct([])}]
 
 
 def discriminators() -> list[Json]:
     made = []
-    for name, file in (("Board", "board.rs"), ("Committee", "committee.rs"), ("Resolution", "committee.rs")):
+    homes = {"Board": "board.rs", "Ids": "board.rs", "Committee": "committee.rs", "Resolution": "committee.rs"}
+    for name, file in homes.items():
         found = re.search(rf'pub const {name.upper()}: \[u8; 8\] = \*b"(.+)";', read(LAYOUTS / file))
         assert found is not None, f"{name} has no discriminator"
         made.append({"name": name, "discriminator": list(found[1].encode().decode("unicode_escape").encode())})

@@ -100,7 +100,7 @@ async def test_committees_and_resolutions_are_decoded(tmp_path: Path) -> None:
     )
     committee, resolution = made["accounts"]
     assert (committee["threshold"], committee["size"], committee["challenge_s"]) == (3, 5, 600)
-    assert bytes(committee["members"][4]) == bytes(court.members[4].pubkey())
+    assert committee["members"][4] == str(court.members[4].pubkey())
     assert (resolution["market"], resolution["kind"], resolution["end_time"]) == (str(subject.address), 3, str(END_S))
     assert (resolution["seats"][1]["outcome"], resolution["seats"][1]["votes"]) == (2, 1)
     (event,) = made["events"]
