@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -18,19 +18,19 @@ from relayer.conditions.spec import Range, Spec
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis
 from relayer.domain.verdicts import Verdict
-from tests.unit.conditions.generate import Case, random_case
+from tests.unit.conditions.generate import KINDS, Case, random_case
 
 ANY_MARKET = MarketId.parse("kalshi:ANY")
 
 
-def disagreements(seeds: Iterable[int], *, live: bool) -> list[str]:
+def disagreements(seeds: Iterable[int], *, live: bool, kinds: Sequence[str] = KINDS) -> list[str]:
     """The cases in which the two differ. live: told in file order, candles after their gaps, up to a last watermark."""
-    return [text for seed in seeds if (text := _disagreement(seed, live=live)) is not None]
+    return [text for seed in seeds if (text := _disagreement(seed, live=live, kinds=kinds)) is not None]
 
 
-def _disagreement(seed: int, *, live: bool) -> str | None:
+def _disagreement(seed: int, *, live: bool, kinds: Sequence[str]) -> str | None:
     rng = Random(seed)
-    case = random_case(rng, complete=live or rng.random() < 0.75)
+    case = random_case(rng, complete=live or rng.random() < 0.75, kinds=kinds)
     spec = spec_of(case.spec)
     paths = read_path(case.file(), spec.legs)
     if live:

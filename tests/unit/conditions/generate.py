@@ -7,6 +7,7 @@ their start, and no watermark passes the start of a gap before its candles are i
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -17,6 +18,9 @@ ORIGIN = millis_from_rfc3339("2026-01-01T00:00:00Z")
 LEVELS = ["0.3000", "0.4500", "0.5500", "0.6000", "0.7000"]
 PRICES = ["0.25", "0.30", "0.40", "0.45", "0.50", "0.55", "0.60", "0.65", "0.70", "0.80"]
 SIZES = ["0.01", "1.00", "5.00"]
+KINDS = ("momentum", "timing", "volatility", "outcome", "trajectory", "cascade", "arbitrage")
+SWINGS = ("volatility", "volatility", "arbitrage")
+"""Kinds of which most have a `range`, the test with the most cases of its own."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,9 @@ class Case:
         return [json.dumps(line).encode() for line in self.lines]
 
 
-def random_case(rng: Random, *, complete: bool = False) -> Case:
+def random_case(rng: Random, *, complete: bool = False, kinds: Sequence[str] = KINDS) -> Case:
     """One spec and a path file of its parents. complete: a last watermark covers all lines and the window."""
-    spec = random_spec(rng)
+    spec = random_spec(rng, kinds)
     tick = 10_000 if spec["test"]["type"] == "realized" else rng.choice([100, 500, 1000])
     parent = spec["parent"]
     legs = [parent["long"], parent["short"]] if "long" in parent else [parent]
@@ -63,9 +67,9 @@ def _interleave(rng: Random, one: list[dict[str, Any]], other: list[dict[str, An
     return lines + one + other
 
 
-def random_spec(rng: Random) -> dict[str, Any]:
-    """A valid spec document of any kind."""
-    kind = rng.choice(["momentum", "timing", "volatility", "outcome", "trajectory", "cascade", "arbitrage"])
+def random_spec(rng: Random, kinds: Sequence[str] = KINDS) -> dict[str, Any]:
+    """A valid spec document of one of the kinds."""
+    kind = rng.choice(kinds)
     length = rng.choice([4, 10, 20])
     test, price = _test_and_price(rng, kind, length)
     if test["type"] == "realized":

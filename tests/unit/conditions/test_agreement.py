@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.conditions.agreement import disagreements
+from tests.unit.conditions.generate import SWINGS
 
 CASES = 5000
 
@@ -13,3 +14,8 @@ def test_a_whole_file_at_any_moment() -> None:
 
 def test_a_live_stream_with_late_gaps_and_candles() -> None:
     assert disagreements(range(CASES), live=True) == []
+
+
+def test_more_swings() -> None:
+    assert disagreements(range(CASES // 2), live=False, kinds=SWINGS) == []
+    assert disagreements(range(CASES // 5), live=True, kinds=SWINGS) == []

@@ -1,0 +1,53 @@
+"""Swings at their edges: amounts just exceeded, horizons just long enough, of unknown dates the worst."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.conditions.build import candle, document, executable, gap, judged, mid, quote, swing, trade, trades
+from tests.unit.conditions.build import watermark as proven
+
+END = proven(10_000)
+
+
+@pytest.mark.parametrize(
+    ("high", "low", "expected"),
+    [("0.9902", "0.9001", "yes"), ("0.9901", "0.9001", "no"), ("0.0011", "0.0010", "no"), ("0.0012", "0.0010", "yes")],
+)
+def test_relative_amounts_are_exact(high: str, low: str, expected: str) -> None:
+    spec = document(swing("0.1000", unit="relative"), trades())
+    assert judged(spec, quote(0), trade(1, low), trade(2, high), END)[0] == expected
+
+
+@pytest.mark.parametrize("price", [trades(), executable(), mid(max_spread="0.9999")])
+def test_unknown_time_may_swing_by_all_of_a_dollar(price: dict[str, object]) -> None:
+    spec = document(swing("0.9999"), price)
+    assert judged(spec, quote(0, "0.5", "0.6"), gap(1000, 9000), quote(9000, "0.5", "0.6"), END)[0] == "unknown"
+
+
+@pytest.mark.parametrize(("horizon_s", "expected"), [(2, ("unknown", 10_000, None)), (3, ("yes", 5000, "0.7000"))])
+def test_an_attained_high_after_a_plateau_is_as_far_as_its_end(horizon_s: int, expected: tuple[str, int, str]) -> None:
+    spec = document(swing(horizon_s=horizon_s), executable())
+    lines = [quote(0, "0.3", "0.4"), gap(2001, 6000), candle(3000, 5000, bid="0.3 0.7", ask="0.8")]
+    assert judged(spec, *lines, quote(6000, "0.6", "0.8"), END) == expected
+
+
+@pytest.mark.parametrize(("horizon_s", "expected"), [(2, ("unknown", 10_000, None)), (3, ("yes", 6000, "0.7000"))])
+def test_a_plateau_after_an_attained_low_is_as_far_as_its_start(horizon_s: int, expected: tuple[str, int, str]) -> None:
+    spec = document(swing(horizon_s=horizon_s), executable())
+    lines = [quote(0, "0.5", "0.65"), gap(2001, 6000), candle(3001, 5000, bid="0.3", ask="0.4 0.65")]
+    assert judged(spec, *lines, quote(6000, "0.7", "0.8"), END) == expected
+
+
+def test_a_mid_of_the_smallest_bid_is_surely_there() -> None:
+    spec = document({"type": "average", "direction": "down", "level": "0.1000"}, mid(max_spread="0.1000"))
+    lines = [gap(-1000, 10_000), candle(0, 10_000, bid="0.0001", ask="0.0002")]
+    assert judged(spec, *lines, END)[0] == "yes"
+
+
+def test_a_candle_shows_the_farthest_trade_of_a_gap() -> None:
+    spec = document(swing("0.2000", horizon_s=10), trades("5.00"))
+    lines = [quote(0), trade(500, "0.50", "5"), gap(1000, 2000), candle(1000, 2000, trades="0.4 0.71")]
+    assert judged(spec, *lines, END)[0] == "unknown"
+    narrow = [quote(0), trade(500, "0.50", "5"), gap(1000, 2000), candle(1000, 2000, trades="0.51 0.70")]
+    assert judged(spec, *narrow, END)[0] == "no"
