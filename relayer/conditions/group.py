@@ -15,11 +15,10 @@ from relayer.conditions.rows import Mark, Rows
 from relayer.conditions.sights import Sights
 from relayer.conditions.signal import Quoted, read_sides
 from relayer.conditions.spec import Executable, Mid
-from relayer.conditions.stairs import HIGHEST, LOWEST
 from relayer.conditions.stream import Stream
 from relayer.conditions.track import LONG_AGO, BookTrack, Sides, Sight, State
 from relayer.domain.markets import MarketId, MarketStatus
-from relayer.domain.units import Millis
+from relayer.domain.units import Millis, Price
 
 
 class Group:
@@ -68,10 +67,13 @@ class Group:
             self._heard_ms = at_ms
             return
         self._catch_up()
-        self.track.on_quote(at_ms, sides)
-        self.track.flush()
+        if self._sides is not None and self.track.step(at_ms, sides):
+            self._sides = sides
+        else:
+            self.track.on_quote(at_ms, sides)
+            self.track.flush()
+            self._sides = sides if self.track.settled else None
         self._heard_ms = at_ms
-        self._sides = sides if self.track.settled else None
         self._set_due()
 
     def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
@@ -112,43 +114,41 @@ class Group:
             for stream in self._streams.values():
                 stream.pause(to_ms, self._moment)
             return
-        for (up, hold), stream in self._streams.items():
-            certain, possible = self._prices(state.sides, up, hold)
-            stream.tell(from_ms, to_ms, certain, possible, self._moment)
+        if state.sides is None:
+            for stream in self._streams.values():
+                stream.tell_unknown(from_ms, to_ms, self._moment)
+        else:
+            bid, ask = self._halves(*state.sides)
+            for stream in self._streams.values():
+                price = oriented(bid if stream.up else ask, up=stream.up, hold=stream.hold)
+                stream.tell(from_ms, to_ms, price, self._moment)
         self._moment = Millis(self._moment + to_ms - from_ms)
 
     def on_trades(self, at_ms: Millis, trades: object) -> None:
         """A book takes no trades."""
 
-    def _prices(self, sides: Sides | None, up: bool, hold: bool) -> tuple[int, int]:
-        """The oriented price that is certain, and the one that is possible."""
-        if sides is None:
-            return LOWEST, HIGHEST
-        bid, ask = sides
-        if isinstance(self._source, Mid):
-            halves = None if bid is None or ask is None or ask - bid > self._source.max_spread else bid + ask
-        else:
-            price = bid if up else ask
-            halves = None if price is None else 2 * price
-        value = oriented(halves, up=up, hold=hold)
-        return value, value
+    def _halves(self, bid: Price | None, ask: Price | None) -> tuple[int | None, int | None]:
+        """The signals of up and down in half centi-cents, None where absent."""
+        if isinstance(self._source, Executable):
+            return None if bid is None else 2 * bid, None if ask is None else 2 * ask
+        if bid is None or ask is None or ask - bid > self._source.max_spread:
+            return None, None
+        return bid + ask, bid + ask
 
     def _catch_up(self) -> None:
         """Tell the track of the quotes that changed nothing."""
-        if self._sides is not None and self._heard_ms > self.track.known_ms:
-            self.track.on_quote(Millis(self._heard_ms), self._sides)
+        if self._sides is not None:
+            self.track.step(Millis(self._heard_ms), self._sides)
 
     def _interrupt(self) -> None:
         self._catch_up()
         self._sides = None
 
     def _set_due(self) -> None:
-        at_ms = self.track.known_ms
         if self._sides != self._known_sides:
-            self._due_ms = at_ms + 1
-            return
-        due = (stream.due_ms(at_ms, self._moment) for stream in self._streams.values())
-        self._due_ms = min(due, default=UNREACHED)
+            self._due_ms = self.track.known_ms + 1
+        else:
+            self._due_ms = min((stream.quiet_ms for stream in self._streams.values()), default=UNREACHED)
 
     def _close(self) -> None:
         """Windows that ended are over once the watermark says so."""
@@ -166,5 +166,5 @@ class Group:
         mark = Mark(self._rows.mark[row])
         key = bool(mark & Mark.UP), bool(mark & Mark.HOLD)
         if key not in self._streams:
-            self._streams[key] = Stream(self._rows, self._news)
+            self._streams[key] = Stream(self._rows, self._news, up=key[0], hold=key[1])
         return self._streams[key]

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
-from collections import deque
 from typing import NamedTuple
 
-from relayer.conditions.stairs import Stairs
+from relayer.conditions.stairs import LOWEST, Stairs
 
 _ROW_BITS = 32
 UNREACHED = 1 << 62
@@ -40,7 +39,7 @@ class Lane:
     def __init__(self, held_ms: int) -> None:
         self._held_ms = held_ms
         self._waiting = array("q")
-        self._cohorts: deque[tuple[int, array[int]]] = deque()
+        self._cohorts: list[tuple[int, array[int]]] = []
 
     def enter(self, entry: int, stairs: Stairs, moment: int) -> None:
         """The window of a threshold begins."""
@@ -49,7 +48,7 @@ class Lane:
             return
         if not self._cohorts or self._cohorts[-1][0] != moment:
             self._cohorts.append((moment, array("q")))
-        self._cohorts[-1][1].append(entry)
+        insort(self._cohorts[-1][1], entry)
 
     def leave(self, entry: int) -> None:
         """The window is over, or nobody asks any more."""
@@ -62,11 +61,16 @@ class Lane:
                 cohort.remove(entry)
                 return
 
-    def lowest(self) -> int:
-        """No price below this level completes anything."""
-        if self._cohorts:
-            return 0
-        return self._waiting[0] >> _ROW_BITS if self._waiting else UNREACHED
+    def around(self, price: int) -> tuple[int, int]:
+        """The highest level at or below the price, and the lowest above it, that anybody here asks about."""
+        below, above = LOWEST, UNREACHED
+        for entries in (self._waiting, *(cohort for _, cohort in self._cohorts)):
+            at = bisect_left(entries, (price + 1) << _ROW_BITS)
+            if at:
+                below = max(below, entries[at - 1] >> _ROW_BITS)
+            if at < len(entries):
+                above = min(above, entries[at] >> _ROW_BITS)
+        return below, above
 
     def due(self, stairs: Stairs) -> int:
         """The moment before which nothing can complete if the price stays."""
@@ -81,7 +85,7 @@ class Lane:
         """Those whose dwell is complete by `moment`, the price having been the same since the last call."""
         done: list[Done] = []
         while self._cohorts and self._cohorts[0][0] + self._held_ms <= moment:
-            self._resolve(*self._cohorts.popleft(), stairs, done)
+            self._resolve(*self._cohorts.pop(0), stairs, done)
         taken = 0
         for entry in self._waiting:
             since = stairs.since(entry >> _ROW_BITS)

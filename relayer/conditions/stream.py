@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
+from collections.abc import Iterator
 
 from relayer.conditions.lane import UNREACHED, Lane, threshold
 from relayer.conditions.rows import Mark, Rows
-from relayer.conditions.stairs import Stairs
+from relayer.conditions.stairs import HIGHEST, LOWEST, Stairs
+from relayer.conditions.track import LONG_AGO
 
 _ROW_BITS = 30
 _ROWS = (1 << _ROW_BITS) - 1
+_NOWHERE = (1, 0)
 
 
 class Stream:
@@ -24,9 +27,27 @@ class Stream:
     observed they are one.
     """
 
-    __slots__ = ("_certain", "_ends", "_lanes", "_lowest", "_news", "_possible", "_rows", "_starts", "_turn_ms", "over")
+    __slots__ = (
+        "_above",
+        "_below",
+        "_certain",
+        "_ends",
+        "_lanes",
+        "_news",
+        "_possible",
+        "_rows",
+        "_starts",
+        "_turn_ms",
+        "hold",
+        "over",
+        "quiet_ms",
+        "up",
+    )
 
-    def __init__(self, rows: Rows, news: list[int]) -> None:
+    def __init__(self, rows: Rows, news: list[int], *, up: bool, hold: bool) -> None:
+        self.up, self.hold = up, hold
+        self.quiet_ms: int = UNREACHED
+        """Before it nothing completes and no window turns, unless the price moves."""
         self.over: list[int] = []
         """Rows whose windows have ended, until somebody takes them."""
         self._rows = rows
@@ -34,7 +55,7 @@ class Stream:
         self._certain, self._possible = Stairs(), Stairs()
         self._lanes: dict[int, tuple[Lane, Lane]] = {}
         self._starts, self._ends = array("q"), array("q")
-        self._lowest: int = UNREACHED
+        self._below, self._above = _NOWHERE
         self._turn_ms: int = UNREACHED
 
     def add(self, row: int) -> None:
@@ -59,26 +80,41 @@ class Stream:
         """Rows whose windows have not ended."""
         return [entry & _ROWS for entry in self._ends]
 
-    def tell(self, from_ms: int, to_ms: int, certain: int, possible: int, moment: int) -> None:
-        """One span of trading time, which begins at `moment` of it."""
-        self._certain.move(certain, moment)
-        self._possible.move(possible, moment)
-        if possible >= self._lowest or to_ms >= self._turn_ms:
-            self._walk(from_ms, to_ms, moment)
+    def tell(self, from_ms: int, to_ms: int, price: int, moment: int) -> None:
+        """One span of trading time with an observed book; it begins at `moment` of trading time."""
+        if self._below <= price < self._above and to_ms < self.quiet_ms:
+            return
+        self._tell(from_ms, to_ms, price, price, moment)
+        self._below, self._above = self._around(price)
+
+    def tell_unknown(self, from_ms: int, to_ms: int, moment: int) -> None:
+        """One span of trading time in which nothing is certain and everything is possible."""
+        self._tell(from_ms, to_ms, LOWEST, HIGHEST, moment)
+        self._below, self._above = _NOWHERE
 
     def pause(self, to_ms: int, moment: int) -> None:
         """A span that is not trading, until `to_ms`: windows begin and end in it, no dwell accrues."""
         if to_ms >= self._turn_ms:
             self._begin(to_ms - 1, moment)
             self._end(to_ms)
-            self._set_lowest()
+            self.quiet_ms = LONG_AGO
 
-    def due_ms(self, at_ms: int, moment: int) -> int:
-        """The time before which nothing completes and no window turns if the price stays; `moment` is at `at_ms`."""
-        due = UNREACHED
+    def _tell(self, from_ms: int, to_ms: int, certain: int, possible: int, moment: int) -> None:
+        self._certain.move(certain, moment)
+        self._possible.move(possible, moment)
+        self._walk(from_ms, to_ms, moment)
+        due = min((lane.due(stairs) for lane, stairs in self._looking()), default=UNREACHED)
+        self.quiet_ms = min(self._turn_ms, from_ms + due - moment)
+
+    def _around(self, price: int) -> tuple[int, int]:
+        """The levels between which the price may move without meaning anything to anybody."""
+        bands = [lane.around(price) for lane, _ in self._looking()]
+        return max((below for below, _ in bands), default=LOWEST), min((above for _, above in bands), default=UNREACHED)
+
+    def _looking(self) -> Iterator[tuple[Lane, Stairs]]:
         for certain, possible in self._lanes.values():
-            due = min(due, certain.due(self._certain), possible.due(self._possible))
-        return min(self._turn_ms, at_ms + due - moment)
+            yield certain, self._certain
+            yield possible, self._possible
 
     def _walk(self, from_ms: int, to_ms: int, moment: int) -> None:
         """From turn to turn: the dwells of a stretch of time complete before the windows that end with it."""
@@ -89,7 +125,6 @@ class Stream:
             self._end(cut_ms)
             moment += cut_ms - from_ms
             from_ms = cut_ms
-        self._set_lowest()
 
     def _begin(self, at_ms: int, moment: int) -> None:
         """Windows that have begun by this moment enter their lanes."""
@@ -134,10 +169,7 @@ class Stream:
             self._lanes[held_s] = Lane(held_s * 1000), Lane(held_s * 1000)
         return self._lanes[held_s]
 
-    def _set_lowest(self) -> None:
-        lanes = (lane for pair in self._lanes.values() for lane in pair)
-        self._lowest = min((lane.lowest() for lane in lanes), default=UNREACHED)
-
     def _set_turn(self) -> None:
         turns = [agenda[0] >> _ROW_BITS for agenda in (self._starts, self._ends) if agenda]
         self._turn_ms = min(turns) * 1000 if turns else UNREACHED
+        self.quiet_ms = min(self.quiet_ms, self._turn_ms)

@@ -111,7 +111,7 @@ class Track:
     @property
     def settled(self) -> bool:
         """Nothing but the newest quote or trade is still to take effect."""
-        return self._trading and not (self._gaps or self._statuses or self._waiting)
+        return self._trading and self.final_ms is None and not (self._gaps or self._statuses or self._waiting)
 
     def prove(self, at_ms: Millis) -> None:
         """No event before `at_ms` is missing."""
@@ -268,6 +268,21 @@ class BookTrack(Track):
 
     def on_quote(self, at_ms: Millis, sides: Sides) -> None:
         self._at(at_ms, "_take_quote", at_ms, sides)
+
+    def step(self, at_ms: Millis, sides: Sides) -> bool:
+        """`on_quote` and `flush` in one, for what most quotes are: newer than all before, and nothing went between.
+
+        Only where the track was settled, and flushed, after the last quote. False: it must be told the long way.
+        """
+        from_ms = self.known_ms
+        if at_ms <= from_ms:
+            return False
+        if self._quote is not None:
+            self._book = State(Sight.OBSERVED, self._quote)
+        self.known_ms = at_ms
+        self._quote = sides
+        self._listener.on_span(from_ms, at_ms, self._book)
+        return True
 
     def _take_quote(self, at_ms: Millis, sides: Sides) -> None:
         if at_ms == self.known_ms:
