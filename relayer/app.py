@@ -115,13 +115,14 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
             memory=_memory(settings, recorder),
         )
         watcher = Watcher(cluster=rpc, roles=keys.addresses(), clock=clock, metrics=metrics)
+        # Everything that the settings alone can get wrong is refused above this line; below it money is spent.
+        resolver = _resolving(settings, keys, rpc, sender, store, judge, clock, metrics)
+        source.watch(settings.board.feeds)
+        if opinion:
+            opinion.watch(settings.board.feeds)
         board, publisher = await _publishing(settings, keys, rpc, sender, feeds, metrics)
         if board:
             stack.push_async_callback(board.aclose)
-            source.watch(settings.board.feeds)
-            if opinion:
-                opinion.watch(settings.board.feeds)
-        resolver = _resolving(settings, keys, rpc, sender, store, judge, clock, metrics)
         metrics.watch_feed_ages(feeds.ages)
         checks = {"source": source.trouble, "cluster": watcher.trouble}
         if recorder:

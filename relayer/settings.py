@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
 
 from relayer.api.settings import ApiSettings
 from relayer.chain.settings import BoardSettings, ClusterSettings, KeysSettings
@@ -60,7 +62,7 @@ class Settings(BaseSettings):
     tape: TapeSettings = TapeSettings()
     api: ApiSettings = ApiSettings()
     clock: ClockSettings = ClockSettings()
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """DEBUG adds a line for each push."""
 
     @model_validator(mode="before")
@@ -90,29 +92,47 @@ def load_settings(file: Path) -> Settings:
     Raises UsageError with one line for each wrong key: its name, what is wrong, and the nearest right name.
     """
     try:
-        content = tomllib.loads(file.read_text())
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(
             f"Configuration file {file} cannot be read ({error.strerror}): name one with --config."
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"Configuration file {file} is not TOML: {error}.") from error
     return settings_from(content, origin=str(file))
 
 
 def settings_from(content: dict[str, Any], *, origin: str) -> Settings:
     """Settings of a parsed configuration; `origin` names it in errors."""
+    _refuse_unknown_environment()
     try:
         return Settings(**content)
+    except SettingsError as error:
+        raise UsageError(
+            f"A RELAYER_ environment variable is not usable: {error}. "
+            "Write one key each, as RELAYER_KALSHI__KEY_ID=..., and lists as JSON."
+        ) from error
     except ValidationError as error:
         lines = [_explain(problem["loc"], problem["type"], problem["msg"]) for problem in error.errors()]
         raise UsageError("\n".join([f"{origin} and the RELAYER_ environment are not usable:", *lines])) from None
+
+
+def _refuse_unknown_environment() -> None:
+    """A mistyped table in a variable's name would otherwise be ignored."""
+    for name in os.environ:
+        table = name.removeprefix("RELAYER_").partition("__")[0].lower()
+        if name.startswith("RELAYER_") and not name.startswith("RELAYER_TEST_") and table not in Settings.model_fields:
+            close = difflib.get_close_matches(table, list(Settings.model_fields), n=1)
+            hint = f": did you mean RELAYER_{close[0].upper()}?" if close else ": unset it."
+            raise UsageError(f"The environment variable {name} sets nothing, for there is no table {table}{hint}")
 
 
 def _explain(location: tuple[int | str, ...], kind: str, message: str) -> str:
     name = ".".join(str(part) for part in location)
     if kind == "missing":
         return f"  {name} is missing: set it in the file, or as RELAYER_{'__'.join(str(p) for p in location).upper()}."
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return f"  {name} must be a table: write [{name}] above its keys."
     if kind != "extra_forbidden":
         message = message.removeprefix("Value error, ")
         return f"  {name}: {message[0].lower()}{message[1:]}."

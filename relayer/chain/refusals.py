@@ -43,6 +43,8 @@ def described(err: Any, *, wire: bytes, logs: Sequence[str], oracle_program: Pub
         case {**only} if len(only) == 1:
             name, value = next(iter(only.items()))
             return f"{name} {value}"
+        case "ProgramAccountNotFound" | "InvalidProgramForExecution":
+            return f"{err}: a program it calls is not on this cluster: check cluster.oracle_program and pnp_program"
         case _:
             return str(err)
 

@@ -22,8 +22,8 @@ def endpoint_name(url: str) -> str:
 
 def _checked_url(url: SecretStr) -> SecretStr:
     parts = urlsplit(url.get_secret_value())
-    if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
-        raise ValueError("an endpoint is written http://host:port or https://host/path (ws:// or wss:// for ws_url)")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an endpoint is written http://host:port or https://host/path")
     return url
 
 
@@ -60,8 +60,6 @@ class ClusterSettings(BaseModel):
     rpc_urls: tuple[EndpointUrl, ...] = Field(min_length=1)
     """JSON-RPC endpoints, best first. Writes go to all of them, reads fail over in this order; with two or more a
     transaction counts as expired only when two agree. Treated as secrets: only host and port are ever shown."""
-    ws_url: EndpointUrl | None = None
-    """PubSub endpoint, for lower latency only; polling is the truth. None = polling alone."""
     oracle_program: Address
     """Program id of the boards and committees (`deploy/program`)."""
     pnp_program: Address = "8PyE2dizL52ga7ytqLtqRyjwWp4yXEx8M5Z4BAHgHuTb"

@@ -56,7 +56,7 @@ def cluster(config: Path | None, rpc: Sequence[str] | None, *, program: str | No
         return _settings(rpc or (), program)
     settings = load_settings(config).cluster
     if rpc:
-        settings = settings.model_copy(update={"rpc_urls": _settings(rpc, program).rpc_urls, "ws_url": None})
+        settings = settings.model_copy(update={"rpc_urls": _settings(rpc, program).rpc_urls})
     return settings if program is None else settings.model_copy(update={"oracle_program": program})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -78,8 +79,8 @@ class ClockNumbers(NamedTuple):
     speed: float
 
     def clock(self) -> Clock:
-        if not self.speed > 0:
-            raise UsageError(f"A speed must be above 0, not {self.speed}.")
+        if not 0 < self.speed < inf:
+            raise UsageError(f"A speed must be a number above 0, not {self.speed}.")
         return Clock(origin_ms=self.origin_ms, wall_origin_ms=self.wall_ms, speed=self.speed)
 
 

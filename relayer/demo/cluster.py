@@ -76,7 +76,6 @@ async def open_cluster(folder: Path, clock: Clock) -> AsyncIterator[DemoCluster]
     async with serve(localnet) as urls:
         table: dict[str, object] = {
             "rpc_urls": [urls.rpc],
-            "ws_url": urls.ws,
             "oracle_program": str(programs["oracle"]),
             "pnp_program": str(programs["pnp_standin"]),
             "metadata_program": str(programs["metadata_standin"]),

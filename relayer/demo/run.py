@@ -71,6 +71,7 @@ async def run_demo(folder: Path, progress: Progress) -> DemoReport:
                 await _replay(clock, tape, sandbox, progress)
                 progress("settling", 1)
                 await _until(lambda: observer.all_resolved(addresses), _SETTLE_S, "settle the markets")
+                await _until(lambda: _all_closed(relayer, len(addresses)), _SETTLE_S, "see its settlements finalized")
                 return await _report(asked, relayer, observer, tape, start_ms)
 
 
@@ -149,6 +150,11 @@ async def _replay(clock: Clock, tape: ReplayTape, sandbox: Sandbox, progress: Pr
         progress(f"{sandbox.frames_sent} frames sent", 1 - left_ms / span_ms)
         await asyncio.sleep(0.5)
     clock.set_speed(1.0)
+
+
+async def _all_closed(relayer: Relayer, markets: int) -> bool:
+    """The relayer itself has read every winner back."""
+    return relayer.metrics.total("relayer_resolutions_total") >= markets
 
 
 async def _until(reached: Callable[[], Awaitable[bool]], limit_s: float, what: str) -> None:

@@ -18,8 +18,6 @@ class IntentState(StrEnum):
     OPEN = "open"
     DONE = "done"
     """The chain shows it, finalized."""
-    FAILED = "failed"
-    """Given up; `note` says why."""
     CONTRADICTED = "contradicted"
     """The chain shows another winner."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from relayer.conditions.spec import Spec
-from relayer.domain.markets import MarketId, Venue
+from relayer.domain.markets import MarketId
 from relayer.domain.pnp import PnpMarket
 from relayer.domain.units import Millis, rfc3339
 from relayer.domain.verdicts import Answer, Verdict
@@ -19,18 +19,14 @@ def refusal(
     *,
     unheard: Sequence[MarketId],
     now_ms: Millis,
-    venue: Venue,
     settings: ResolverSettings,
 ) -> str | None:
     """Why the market must stay frozen, or None if it may open.
 
-    unheard: parents that the venue has told nothing of. now_ms: exchange time. venue: the one this relayer watches.
+    unheard: parents that the venue has told nothing of. now_ms: exchange time.
     """
-    strangers = [str(parent) for parent in spec.legs if parent.venue != venue]
-    if strangers:
-        return f"its parent {strangers[0]} is on a venue that this relayer does not watch (it watches {venue})"
     if unheard:
-        return f"its parent {unheard[0]} has not been heard of: {venue} may not know it, or the stream has just begun"
+        return f"its parent {unheard[0]} has not been heard of: its venue may not know it, or the stream has just begun"
     if market.creator not in settings.allowed_creators:
         return f"its creator {market.creator} is not in [resolver] allowed_creators"
     if spec.end_ms > market.end_ms:

@@ -18,7 +18,6 @@ from relayer.domain.intents import Act, Intent, IntentState, Submission, Submiss
 from relayer.domain.markets import Venue
 from relayer.domain.pnp import PnpMarket
 from relayer.domain.units import Millis
-from relayer.domain.verdicts import Answer
 from relayer.services.admission import refusal
 from relayer.services.explain import explain_market
 from relayer.services.feeds import FeedTable
@@ -136,6 +135,8 @@ class Resolver:
         self._seen[market.address] = (market, None)
         if isinstance(spec, Unbound):
             return "unbound", spec.reason
+        if strangers := [str(leg) for leg in spec.legs if leg.venue != self._venue]:
+            return "refused", f"its parent {strangers[0]} is on a venue that is not watched (that is {self._venue})"
         armed = await self._judge.arm(spec)
         self._seen[market.address] = (market, armed)
         if market.resolved:
@@ -157,7 +158,6 @@ class Resolver:
             armed.verdict(),
             unheard=self._judge.unheard(armed.spec),
             now_ms=self._clock.now_ms(),
-            venue=self._venue,
             settings=self._settings,
         )
         if why:
@@ -175,17 +175,19 @@ class Resolver:
 
     async def _already_resolved(self, market: PnpMarket, armed: Armed) -> tuple[str, str]:
         """Somebody settled it: we, with the intent still open after a crash, or PNP's own keys."""
-        verdict = armed.verdict()
         now_ms = self._clock.now_ms()
-        intent = Intent(Act.SETTLE, market.address, armed.spec.hash, armed.outcome(now_ms) or market.winner, now_ms)
+        outcome = armed.outcome(now_ms)
+        if outcome is None:
+            return "settled", f"as {market.winner} by somebody else, before our verdict: {armed.verdict().reason}"
+        intent = Intent(Act.SETTLE, market.address, armed.spec.hash, outcome, now_ms)
         if intent.key in self._acts:
             return "settling", "waits for the chain to finalize it"
         stored = await self._store.put_intent(intent)
         if stored.state is IntentState.OPEN:
             self._pursue(stored)
             return "settling", "found settled, checking who and how"
-        if verdict.answer in (Answer.YES, Answer.NO) and verdict.answer.value != market.winner:
-            return "contradicted", f"it was settled {market.winner} and our verdict is {verdict.answer}"
+        if outcome != market.winner:
+            return "contradicted", f"it was settled {market.winner} and our verdict is {outcome}"
         return "settled", f"as {market.winner}"
 
     def _pursue(self, intent: Intent) -> None:

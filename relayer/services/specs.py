@@ -34,6 +34,7 @@ class SpecFolder:
         self._folder = folder
         self._seen: dict[Path, tuple[int, int]] = {}
         self._by_file: dict[Path, Spec] = {}
+        self._told: dict[Path, str] = {}
 
     def by_hash(self) -> dict[str, Spec]:
         """The specs by their hash (64 hex digits), as the folder stands now."""
@@ -49,11 +50,19 @@ class SpecFolder:
             stat = file.stat()
             if self._seen.get(file) == (stat.st_mtime_ns, stat.st_size):
                 return
+            content = file.read_bytes()
             self._seen[file] = (stat.st_mtime_ns, stat.st_size)
-            self._by_file[file] = parse_spec(file.read_bytes())
-        except (OSError, UsageError) as error:
-            self._by_file.pop(file, None)
-            log.error("spec file left out", extra={"file": str(file), "reason": str(error)})
+            self._by_file[file] = parse_spec(content)
+        except OSError as error:
+            self._leave_out(file, f"it cannot be read ({error.strerror}); it is tried again")
+        except UsageError as error:
+            self._leave_out(file, str(error))
+
+    def _leave_out(self, file: Path, reason: str) -> None:
+        self._by_file.pop(file, None)
+        if self._told.get(file) != reason:
+            self._told[file] = reason
+            log.error("spec file left out", extra={"file": str(file), "reason": reason})
 
 
 def bind(question: str, specs: dict[str, Spec]) -> Spec | Unbound:

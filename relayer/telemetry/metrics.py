@@ -15,8 +15,9 @@ from prometheus_client.registry import Collector
 import relayer
 
 PURPOSES = ("publish", "board", "activate", "settle")
-TRANSACTION_OUTCOMES = ("sent", "confirmed", "finalized", "failed", "expired")
-RESOLUTION_OUTCOMES = ("settled", "settled_elsewhere", "contradicted", "failed")
+TRANSACTION_OUTCOMES = ("refused", "sent", "confirmed", "finalized", "failed", "expired")
+RESOLUTION_OUTCOMES = ("settled", "settled_elsewhere", "contradicted")
+ROOMS = ("kalshi", "dflow", "chain", "publisher", "resolver", "watcher")
 STAGES = ("source", "decide", "sign", "send", "processed", "confirmed")
 PUSH_REASONS = ("first", "status", "deviation", "heartbeat", "fresh", "stale")
 MARKET_STATES = (
@@ -31,7 +32,6 @@ MARKET_STATES = (
     "held",
 )
 SECOND_OPINIONS = ("agrees", "differs", "contradicts", "absent")
-ROLES = ("payer", "publisher", "oracle")
 
 _AGE_BUCKETS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
 _STAGE_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
@@ -81,6 +81,8 @@ class Metrics:
             self.resolutions.labels(outcome)
         for state in MARKET_STATES:
             self.markets.labels(state)
+        for room in ROOMS:
+            self.errors.labels(room)
         for stage in STAGES:
             self.stage.labels(stage)
         for agreement in SECOND_OPINIONS:

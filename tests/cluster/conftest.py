@@ -38,7 +38,6 @@ class ForeignCluster:
         """`[cluster]` as a configuration spells it."""
         return {
             "rpc_urls": [self.urls.rpc],
-            "ws_url": self.urls.ws,
             "oracle_program": self.programs["oracle"],
             "pnp_program": self.programs["pnp_standin"],
             "metadata_program": self.programs["metadata_standin"],

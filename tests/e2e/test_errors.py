@@ -91,6 +91,12 @@ def test_a_wrong_toml_key_is_named_with_the_nearest_right_one(config: Path) -> N
     assert "store.paht is not a setting: did you mean path?" in sentence(relayer("run", "--config", config), 2)
 
 
+def test_a_feed_of_another_venue_is_refused_before_anything_is_sent(config: Path) -> None:
+    config.write_text(config.read_text().replace("kalshi-sandbox:KXHIGHNY", "kalshi:KXHIGHNY"))
+    text = sentence(relayer("run", "--config", config), 2)
+    assert "kalshi:KXHIGHNY-25DEC21-B44.5 is not of kalshi-sandbox" in text
+
+
 def test_a_bad_spec_is_refused_by_its_key(tmp_path: Path) -> None:
     bad = document(test={"type": "reach", "direction": "up", "level": "0.7"})
     (tmp_path / "spec.json").write_text(json.dumps(bad))

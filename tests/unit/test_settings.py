@@ -69,10 +69,33 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
             "set it in the file, or as RELAYER_CLUSTER__RPC_URLS",
         ),
         ("[kalshi\n", "is not TOML"),
+        ("kalshi = 3\n", "kalshi must be a table: write [kalshi] above its keys."),
+        ('log_level = "LOUD"\n' + MINIMAL, "log_level: input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'."),
+        (MINIMAL + '[resolver]\nallowed_creators = ["xyz"]\n', "'xyz' is not a Solana address (32 bytes in base58)"),
     ],
 )
 def test_a_wrong_key_is_named_with_its_remedy(tmp_path: Path, text: str, sentence: str) -> None:
     assert sentence in refusal(tmp_path, text)
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "relayer.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="is not TOML"):
+        load_settings(tmp_path / "relayer.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("RELAYER_CLUSTR__RPC_URLS", "[]", "there is no table clustr: did you mean RELAYER_CLUSTER?"),
+        ("RELAYER_KALSHI", "{bad", "RELAYER_ environment variable is not usable"),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert sentence in refusal(tmp_path, MINIMAL)
 
 
 def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:

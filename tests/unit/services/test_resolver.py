@@ -260,6 +260,27 @@ async def test_another_winner_than_ours_raises_the_alarm(store: Store, folder: P
     assert it.metrics.registry.get_sample_value("relayer_resolutions_total", {"outcome": "contradicted"}) == 1
 
 
+async def test_a_winner_set_before_our_verdict_is_contradicted_by_it_later(store: Store, folder: Path) -> None:
+    it = house(store, folder, resolvable=True, resolved=True, winner=Outcome.NO)
+    it.open_parent()
+    assert "by somebody else, before our verdict" in await it.walk()
+    it.quote(START + 1000, 7100)
+    it.quote(START + 62_000, 5000)
+    await it.walk()
+    await it.walk()
+    assert (await it.walk()).startswith("contradicted")
+    assert it.metrics.registry.get_sample_value("relayer_resolutions_total", {"outcome": "contradicted"}) == 1
+
+
+async def test_a_parent_on_another_venue_is_refused(store: Store, folder: Path) -> None:
+    foreign = document(parent={"venue": "kalshi-demo", "market": PARENT})
+    (folder / "foreign.json").write_text(json.dumps(foreign))
+    it = house(store, folder, parse_spec(json.dumps(foreign)))
+    assert await it.walk() == (
+        f"refused: its parent kalshi-demo:{PARENT} is on a venue that is not watched (that is kalshi)"
+    )
+
+
 async def test_an_undecidable_market_gets_the_specs_own_answer_after_its_days(store: Store, folder: Path) -> None:
     it = house(store, folder, resolvable=True)
     await it.walk()

@@ -40,6 +40,19 @@ def test_a_bad_file_is_named_once_and_the_others_serve(tmp_path: Path, caplog: p
     assert "kind" in record.__dict__["reason"]
 
 
+def test_a_file_that_could_not_be_read_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one.json").write_text(json.dumps(document()))
+    folder = SpecFolder(tmp_path)
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        assert folder.by_hash() == {}
+    assert list(folder.by_hash()) == [spec().hash]
+
+
 def test_a_missing_folder_says_which_setting_to_change(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"specs_dir .*/nowhere is not a folder: create it, or set \[resolver\]"):
         SpecFolder(tmp_path / "nowhere")
