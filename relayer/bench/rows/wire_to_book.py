@@ -1,52 +1,22 @@
 """Kalshi's recorded order-book frames through the daemon's own session: decoded, in sequence, booked, best prices read.
 
-The frames, and where they come from, are in `relayer/data/bench`. The baseline reads the same texts with `json.loads`
-and does nothing with them.
+The baseline reads the same texts with `json.loads` and does nothing with them.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import resources
 
+from relayer.bench.recording import Replay, recorded_frames
 from relayer.bench.row import Effort, Measured, Row
 from relayer.bench.timing import Job, cost_ratio, in_turns
-from relayer.domain.clock import Clock
 from relayer.domain.feeds import BookView, Trade
-from relayer.domain.markets import MarketFacts, MarketId, MarketStatus, Venue
+from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis, Price, Size
-from relayer.sources.kalshi.market import WatchedMarket
-from relayer.sources.kalshi.session import Session
-from relayer.sources.kalshi.venue_time import VenueTime
 
-_FRAMES = resources.files("relayer") / "data" / "bench" / "kalshi-books-2026-08-07.jsonl.gz"
-_OPENED_MS, _ENDED_MS = Millis(1_786_085_188_500), Millis(1_786_085_245_000)
-"""All snapshots were received by the first, all changes between the two."""
-_BOOK_SID, _LIFECYCLE_SID, _TRADE_SID = 1, 2, 3
 _SIZE = Size(100_00)
 """Centi-contracts at which best prices are read: 100 contracts."""
 _PASSES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Frames:
-    """The texts of one subscription in order: snapshots with the replies between them, then changes."""
-
-    opening: Sequence[str]
-    changes: Sequence[str]
-
-    @property
-    def all(self) -> Sequence[str]:
-        return (*self.opening, *self.changes)
-
-
-def recorded_frames() -> Frames:
-    texts = gzip.decompress(_FRAMES.read_bytes()).decode().splitlines()
-    first = next(at for at, text in enumerate(texts) if '"orderbook_delta"' in text)
-    return Frames(texts[:first], texts[first:])
 
 
 class BestPrices:
@@ -70,52 +40,6 @@ class BestPrices:
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None: ...
 
 
-class Replay:
-    """A session that waits for the first frame. Its clock stands at the snapshots, then at the end of the changes."""
-
-    def __init__(self, tickers: Sequence[str], listener: BestPrices) -> None:
-        self._now_ms = _OPENED_MS
-        self.session = Session(
-            markets={ticker: _trading(ticker, listener) for ticker in tickers},
-            clock=Clock(wall=lambda: self._now_ms),
-            venue_time=VenueTime(),
-            refresh=lambda tickers: None,
-            reply_timeout_s=5,
-        )
-        self.session.watch(tickers)
-        channels = (("market_lifecycle_v2", _LIFECYCLE_SID), ("trade", _TRADE_SID), ("orderbook_delta", _BOOK_SID))
-        for number, (channel, sid) in enumerate(channels, start=1):
-            reply = {"type": "subscribed", "id": number, "msg": {"channel": channel, "sid": sid}}
-            self.session.receive(json.dumps(reply))
-
-    def run(self, frames: Frames) -> None:
-        receive = self.session.receive
-        for frame in frames.opening:
-            receive(frame)
-        self._now_ms = _ENDED_MS
-        for frame in frames.changes:
-            receive(frame)
-
-
-def _trading(ticker: str, listener: BestPrices) -> WatchedMarket:
-    facts = MarketFacts(
-        market=MarketId(Venue.KALSHI, ticker),
-        title=ticker,
-        event="",
-        status=MarketStatus.ACTIVE,
-        open_ms=Millis(0),
-        close_ms=Millis(_ENDED_MS + 1),
-        result="",
-        final=False,
-        settled_ms=None,
-        rules_hash="",
-        provisional=False,
-    )
-    market = WatchedMarket(facts.market, listener)
-    market.learn(facts, asked_ms=_OPENED_MS, answered_ms=_OPENED_MS, proven_ms=0)
-    return market
-
-
 def _measure(effort: Effort) -> Measured:
     frames = recorded_frames()
     texts = frames.all
@@ -128,7 +52,8 @@ def _measure(effort: Effort) -> Measured:
 
         def receive_all() -> None:
             for replay in replays:
-                replay.run(frames)
+                replay.open(frames.opening)
+                replay.take(frames.changes)
 
         return receive_all
 

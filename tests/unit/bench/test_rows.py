@@ -8,8 +8,9 @@ import math
 import pytest
 
 from relayer.bench.catalogue import ROWS
+from relayer.bench.recording import Replay, recorded_frames
 from relayer.bench.row import Effort, Row
-from relayer.bench.rows.wire_to_book import BestPrices, Replay, recorded_frames
+from relayer.bench.rows.wire_to_book import BestPrices
 from relayer.bench.svm import PublishedBoard
 from relayer.chain.transaction import V0
 from tests.payloads.kalshi.frames import recorded, tickers
@@ -56,7 +57,9 @@ def test_every_recorded_frame_reaches_a_book() -> None:
 
     heard = Counting()
     replay = Replay(tickers(), heard)
-    replay.run(recorded_frames())
+    frames = recorded_frames()
+    replay.open(frames.opening)
+    replay.take(frames.changes)
     replay.session.tick()
     assert heard.books == sum(frame["type"] != "ok" for _, frame in recorded(yes_prices=True)[1:])
     assert replay.session.frames["orderbook_delta"] == 245
