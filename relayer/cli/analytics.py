@@ -27,6 +27,7 @@ def analytics(
     ] = None,
     deadline: Annotated[str | None, typer.Option(metavar="TIME", help="Deadline of the touch, RFC 3339.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw belief and movement as .png or .svg.")] = None,
 ) -> None:
     """Touch probability, realised and implied movement of beliefs, and time to conviction.
 
@@ -43,7 +44,12 @@ def analytics(
     except ValueError as error:
         raise UsageError(f"{error}.") from error
     path = read_path(read_lines(path_file, [parent]), [parent], name=str(path_file))[parent]
-    report = {"market": market, "level": level, **_report(mids_of(path), level, outcome_ms, deadline_ms)}
+    mids = mids_of(path)
+    report = {"market": market, "level": level, **_report(mids, level, outcome_ms, deadline_ms)}
+    if plot is not None:
+        from relayer.cli.belief_plot import draw_beliefs
+
+        draw_beliefs(market, path, mids, level, report["convinced_at"], plot)
     if as_json:
         typer.echo(json.dumps(report))
     else:

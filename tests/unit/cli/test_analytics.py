@@ -107,3 +107,18 @@ def test_the_command(tmp_path: Path) -> None:
 def test_wrong_use_is_named(tmp_path: Path, args: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         _run(tmp_path, *args)
+
+
+@pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
+def test_a_plot(tmp_path: Path, suffix: str, magic: bytes) -> None:
+    picture = tmp_path / f"picture{suffix}"
+    _run(tmp_path, "--level", "0.8", "--plot", str(picture))
+    assert picture.read_bytes().startswith(magic)
+    if suffix == ".svg":
+        for text in ("kalshi:KXA", "first conviction", "realised movement", "expected: uncertainty gone"):
+            assert f"<!-- {text} -->" in picture.read_text()
+
+
+def test_a_plot_of_another_kind_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"name a file that ends in \.png or \.svg"):
+        _run(tmp_path, "--plot", "picture.gif")
