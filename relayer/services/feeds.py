@@ -96,9 +96,10 @@ class FeedTable:
 
     def feed(self, market: MarketId) -> Feed:
         """The market's feed, made on first use."""
-        if market not in self._feeds:
-            self._feeds[market] = Feed(market)
-        return self._feeds[market]
+        found = self._feeds.get(market)
+        if found is None:
+            found = self._feeds[market] = Feed(market)
+        return found
 
     def ages(self) -> dict[str, Iterable[float]]:
         """Seconds since each feed last proved its value, by venue; feeds never heard of are left out."""

@@ -10,6 +10,7 @@ import pytest
 from relayer.bench.catalogue import ROWS
 from relayer.bench.recording import Replay, recorded_frames
 from relayer.bench.row import Effort, Row
+from relayer.bench.rows import memory
 from relayer.bench.rows.wire_to_book import BestPrices
 from relayer.bench.svm import PublishedBoard
 from relayer.chain.transaction import V0
@@ -72,3 +73,9 @@ def test_a_transaction_that_fails_on_the_svm_is_no_measurement() -> None:
     board.send(signed)
     with pytest.raises(RuntimeError, match="The transaction failed with"):
         board.send(signed)
+
+
+def test_memory_of_conditions_grows_with_them() -> None:
+    measured = memory.ROW.measure(Effort(rounds=1, share=0.05))
+    assert measured.value > 8, "a condition takes at least its own number"
+    assert measured.worst is None
