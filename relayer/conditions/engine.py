@@ -68,20 +68,17 @@ class Engine:
             self._rows.free(row)
         self._news[:] = [row for row in self._news if self._rows.mark[row] & Mark.ARMED]
 
-    def decided(self) -> dict[Handle, Verdict]:
-        """Those that were decided, or became undecidable, since the last call.
+    def decided(self) -> list[Handle]:
+        """Those whose verdict is no longer pending, each once: ask for it.
 
         A final result that is taken back may bring one a second time.
         """
-        rows, touched = dict.fromkeys(map(self._rows.handle, self._news)), list(self._touched)
+        rows = dict.fromkeys(map(self._rows.handle, self._news))
+        touched = list(self._touched)
         self._news.clear()
         self._touched.clear()
-        found = {row: self.verdict(row) for row in rows if not self._rows.mark[row] & Mark.REPORTED}
-        for row in found:
-            if self._stands(row):
-                self._rows.mark[row] |= Mark.REPORTED
-        found |= {handle: self.verdict(handle) for handle in touched}
-        return {handle: verdict for handle, verdict in found.items() if verdict.answer is not Answer.PENDING}
+        own = [handle for handle in touched if self.verdict(handle).answer is not Answer.PENDING]
+        return [row for row in rows if self._is_news(row)] + own
 
     def verdict(self, handle: Handle) -> Verdict:
         """The verdict from all that was told so far. Raises KeyError for one that is not armed."""
@@ -180,10 +177,16 @@ class Engine:
         found = [self._rows.found(row) for row in self._rows.levels(handle)]
         return crossing_decision(found, hold=bool(self._rows.mark[handle] & Mark.HOLD))
 
-    def _stands(self, handle: Handle) -> bool:
-        """Whether nothing can reopen it: what a final result decided may be taken back with it."""
-        over = self._groups[self._rows.group[handle]].track.watermark_ms >= self._window(handle)[1]
-        return self._decision(handle) is not None or over
+    def _is_news(self, handle: Handle) -> bool:
+        """What a final result decided may be taken back with it; what the path or the clock did stands."""
+        if self._rows.mark[handle] & Mark.REPORTED:
+            return False
+        track = self._groups[self._rows.group[handle]].track
+        over = not self._rows.mark[handle] & Mark.RESULT and track.watermark_ms >= self._window(handle)[1]
+        if over or self._decision(handle) is not None:
+            self._rows.mark[handle] |= Mark.REPORTED
+            return True
+        return track.final_ms is not None
 
     def _coverage(self, handle: Handle, group: Group, spent: tuple[int, ...]) -> Coverage:
         start_ms, end_ms = self._window(handle)

@@ -13,7 +13,7 @@ from relayer.conditions.lane import UNREACHED
 from relayer.conditions.oriented import oriented
 from relayer.conditions.rows import Mark, Rows
 from relayer.conditions.sights import Sights
-from relayer.conditions.signal import Quoted, read_sides
+from relayer.conditions.signal import Quoted
 from relayer.conditions.spec import Executable, Mid
 from relayer.conditions.stream import Stream
 from relayer.conditions.track import LONG_AGO, BookTrack, Sides, Sight, State
@@ -29,6 +29,8 @@ class Group:
         self.track = BookTrack(self, candles_follow=False)
         self.sights = Sights()
         self._source = source
+        self._size = source.min_size if isinstance(source, Executable) and source.min_size > 1 else None
+        """Above the smallest, which the best price always offers."""
         self._rows = rows
         self._news = news
         self._streams: dict[tuple[bool, bool], Stream] = {}
@@ -62,7 +64,8 @@ class Group:
             self._over = [pair for pair in self._over if pair[1] != row]
 
     def on_book(self, market: MarketId, at_ms: Millis, book: Quoted) -> None:
-        sides = read_sides(self._source, book)
+        size = self._size
+        sides = (book.best_bid, book.best_ask) if size is None else (book.bid_for(size), book.ask_for(size))
         if sides == self._sides and self._heard_ms <= at_ms < self._due_ms:
             self._heard_ms = at_ms
             return

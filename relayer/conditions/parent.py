@@ -39,7 +39,8 @@ class Parent:
             listener.on_result(market, *self._result)
 
     def on_book(self, market: MarketId, at_ms: Millis, book: Quoted) -> None:
-        self.heard_ms = max(self.heard_ms, at_ms)
+        if at_ms > self.heard_ms:
+            self.heard_ms = at_ms
         for group in self.groups.values():
             group.on_book(market, at_ms, book)
         if self.own:

@@ -107,8 +107,11 @@ class Stream:
         self.quiet_ms = min(self._turn_ms, from_ms + due - moment)
 
     def _around(self, price: int) -> tuple[int, int]:
-        """The levels between which the price may move without meaning anything to anybody."""
-        bands = [lane.around(price) for lane, _ in self._looking()]
+        """The levels between which the price may move without meaning anything to anybody.
+
+        What is not certain yet holds all that is not possible yet.
+        """
+        bands = [certain.around(price) for certain, _ in self._lanes.values()]
         return max((below for below, _ in bands), default=LOWEST), min((above for _, above in bands), default=UNREACHED)
 
     def _looking(self) -> Iterator[tuple[Lane, Stairs]]:
