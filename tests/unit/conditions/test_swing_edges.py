@@ -39,9 +39,10 @@ def test_a_plateau_after_an_attained_low_is_as_far_as_its_start(horizon_s: int, 
     assert judged(spec, *lines, quote(6000, "0.7", "0.8"), END) == expected
 
 
-def test_a_mid_of_the_smallest_bid_is_surely_there() -> None:
+@pytest.mark.parametrize("ask", ["0.0002", "0.0001 0.0002"])
+def test_a_mid_of_the_smallest_prices_is_surely_there(ask: str) -> None:
     spec = document({"type": "average", "direction": "down", "level": "0.1000"}, mid(max_spread="0.1000"))
-    lines = [gap(-1000, 10_000), candle(0, 10_000, bid="0.0001", ask="0.0002")]
+    lines = [gap(-1000, 10_000), candle(0, 10_000, bid="0.0001", ask=ask)]
     assert judged(spec, *lines, END)[0] == "yes"
 
 
@@ -51,3 +52,20 @@ def test_a_candle_shows_the_farthest_trade_of_a_gap() -> None:
     assert judged(spec, *lines, END)[0] == "unknown"
     narrow = [quote(0), trade(500, "0.50", "5"), gap(1000, 2000), candle(1000, 2000, trades="0.51 0.70")]
     assert judged(spec, *narrow, END)[0] == "no"
+
+
+@pytest.mark.parametrize(("horizon_s", "expected"), [(1, ("unknown", 10_000, None)), (2, ("yes", 6000, "0.7000"))])
+def test_of_a_plateau_in_a_gap_the_end_is_nearest_to_what_comes_next(
+    horizon_s: int, expected: tuple[str, int, str]
+) -> None:
+    spec = document(swing(horizon_s=horizon_s), executable())
+    lines = [gap(0, 6000), candle(1000, 4000, bid="0.3", ask="0.4"), candle(4000, 6000, bid="0.3 0.7", ask="0.8")]
+    assert judged(spec, quote(-1), *lines, quote(6000, "0.3", "0.8"), END) == expected
+
+
+@pytest.mark.parametrize(("at", "expected"), [(999, "no"), (1000, "unknown"), (5999, "unknown"), (6000, "no")])
+def test_how_near_a_trade_lies_to_a_gap(at: int, expected: str) -> None:
+    spec = document(swing(horizon_s=2), trades("5.00"))
+    lines = [gap(3000, 4000), candle(3000, 4000, trades="0.55 0.75")]
+    earlier, later = ([trade(at, "0.50", "5")], []) if at < 3000 else ([], [trade(at, "0.50", "5")])
+    assert judged(spec, quote(0), *earlier, *lines, *later, END)[0] == expected
