@@ -10,7 +10,9 @@ import typer
 
 def bench(
     rows: Annotated[list[str] | None, typer.Argument(metavar="[ROW]...", help="Measure these alone.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="End with one JSON array on standard output.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON array on standard output, the table on standard error.")
+    ] = False,
 ) -> None:
     """Measure what the hot paths cost and print it beside the goals.
 
@@ -29,7 +31,6 @@ def bench(
     wanted = chosen(ROWS, rows or [])
     with progress.status("bench") as status:
         lines = measured(wanted, Effort(), lambda row: status.update(f"{row.id}: {row.what}"))
+    (progress if json else Console()).print(as_table(lines))
     if json:
         sys.stdout.write(as_json(lines) + "\n")
-    else:
-        Console().print(as_table(lines))
