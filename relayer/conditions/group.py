@@ -10,7 +10,6 @@ from bisect import insort
 from itertools import chain
 
 from relayer.conditions.lane import UNREACHED
-from relayer.conditions.oriented import oriented
 from relayer.conditions.rows import Mark, Rows
 from relayer.conditions.sights import Sights
 from relayer.conditions.signal import Quoted
@@ -69,7 +68,8 @@ class Group:
         if sides == self._sides and self._heard_ms <= at_ms < self._due_ms:
             self._heard_ms = at_ms
             return
-        self._catch_up()
+        if self._heard_ms > self.track.known_ms:
+            self._catch_up()
         if self._sides is not None and self.track.step(at_ms, sides):
             self._sides = sides
         else:
@@ -123,8 +123,7 @@ class Group:
         else:
             bid, ask = self._halves(*state.sides)
             for stream in self._streams.values():
-                price = oriented(bid if stream.up else ask, up=stream.up, hold=stream.hold)
-                stream.tell(from_ms, to_ms, price, self._moment)
+                stream.tell(from_ms, to_ms, bid if stream.up else ask, self._moment)
         self._moment = Millis(self._moment + to_ms - from_ms)
 
     def on_trades(self, at_ms: Millis, trades: object) -> None:

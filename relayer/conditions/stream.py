@@ -11,6 +11,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 
 from relayer.conditions.lane import UNREACHED, Lane, threshold
+from relayer.conditions.oriented import oriented
 from relayer.conditions.rows import Mark, Rows
 from relayer.conditions.stairs import HIGHEST, LOWEST, Stairs
 from relayer.conditions.track import LONG_AGO
@@ -29,6 +30,7 @@ class Stream:
 
     __slots__ = (
         "_above",
+        "_absent",
         "_below",
         "_certain",
         "_ends",
@@ -36,16 +38,19 @@ class Stream:
         "_news",
         "_possible",
         "_rows",
+        "_sign",
         "_starts",
         "_turn_ms",
-        "hold",
+        "_zero",
         "over",
         "quiet_ms",
         "up",
     )
 
     def __init__(self, rows: Rows, news: list[int], *, up: bool, hold: bool) -> None:
-        self.up, self.hold = up, hold
+        self.up = up
+        self._absent, self._zero = oriented(None, up=up, hold=hold), oriented(0, up=up, hold=hold)
+        self._sign = oriented(1, up=up, hold=hold) - self._zero
         self.quiet_ms: int = UNREACHED
         """Before it nothing completes and no window turns, unless the price moves."""
         self.over: list[int] = []
@@ -80,8 +85,9 @@ class Stream:
         """Rows whose windows have not ended."""
         return [entry & _ROWS for entry in self._ends]
 
-    def tell(self, from_ms: int, to_ms: int, price: int, moment: int) -> None:
-        """One span of trading time with an observed book; it begins at `moment` of trading time."""
+    def tell(self, from_ms: int, to_ms: int, halves: int | None, moment: int) -> None:
+        """One span of trading time with an observed signal (None: absent); it begins at `moment` of trading time."""
+        price = self._absent if halves is None else self._zero + self._sign * halves
         if self._below <= price < self._above and to_ms < self.quiet_ms:
             return
         self._tell(from_ms, to_ms, price, price, moment)

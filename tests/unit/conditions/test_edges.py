@@ -1,4 +1,4 @@
-"""Swings at their edges: amounts just exceeded, horizons just long enough, of unknown dates the worst."""
+"""Edges: amounts just exceeded, horizons just long enough, smallest prices, candles of one side."""
 
 from __future__ import annotations
 
@@ -69,3 +69,30 @@ def test_how_near_a_trade_lies_to_a_gap(at: int, expected: str) -> None:
     lines = [gap(3000, 4000), candle(3000, 4000, trades="0.55 0.75")]
     earlier, later = ([trade(at, "0.50", "5")], []) if at < 3000 else ([], [trade(at, "0.50", "5")])
     assert judged(spec, quote(0), *earlier, *lines, *later, END)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("sides", "direction", "level", "expected"),
+    [({"bid": "0.3"}, "down", "0.1500", "unknown"), ({"bid": "0.3"}, "down", "0.1499", "no"),
+     ({"ask": "0.3"}, "down", "0.1500", "unknown"), ({"ask": "0.3"}, "down", "0.1499", "no"),
+     ({"bid": "0.3"}, "up", "0.6500", "unknown"), ({"bid": "0.3"}, "up", "0.6501", "no")],
+)  # fmt: skip
+def test_a_candle_of_one_side_bounds_the_mid(sides: dict[str, str], direction: str, level: str, expected: str) -> None:
+    spec = document({"type": "reach", "direction": direction, "level": level}, mid(max_spread="0.9999"))
+    lines = [gap(-1000, 10_000), candle(0, 10_000, **sides)]
+    assert judged(spec, *lines, END)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("bounds", "first", "last", "at", "expected"),
+    [("0.50 0.75", "0.50", "0.50", 4900, "unknown"), ("0.50 0.75", "0.50", "0.50", 4901, "no"),
+     ("0.45 0.70", "0.70", "0.70", 4900, "unknown"), ("0.45 0.70", "0.70", "0.70", 4901, "no")],
+)  # fmt: skip
+def test_a_trade_soon_after_a_gap_may_complete_what_the_gap_hides(
+    bounds: str, first: str, last: str, at: int, expected: str
+) -> None:
+    spec = document(swing(horizon_s=2), trades("5.00"))
+    lines = [gap(1000, 2000), candle(1000, 2000, trades=bounds), trade(2900, first, "5"), trade(at, last, "5")]
+    narrow = document(swing("0.2400", horizon_s=2), trades("5.00"))
+    assert judged(narrow, quote(0), *lines, END)[0] in (expected, "unknown")
+    assert judged(spec, quote(0), *lines, END)[0] == "unknown"
