@@ -84,15 +84,20 @@ def test_a_candle_of_one_side_bounds_the_mid(sides: dict[str, str], direction: s
 
 
 @pytest.mark.parametrize(
-    ("bounds", "first", "last", "at", "expected"),
-    [("0.50 0.75", "0.50", "0.50", 4900, "unknown"), ("0.50 0.75", "0.50", "0.50", 4901, "no"),
-     ("0.45 0.70", "0.70", "0.70", 4900, "unknown"), ("0.45 0.70", "0.70", "0.70", 4901, "no")],
+    ("bounds", "last", "at", "expected"),
+    [("0.60 0.75", "0.50", 4900, "unknown"), ("0.60 0.75", "0.50", 4901, "no"),
+     ("0.45 0.60", "0.70", 4900, "unknown"), ("0.45 0.60", "0.70", 4901, "no")],
 )  # fmt: skip
 def test_a_trade_soon_after_a_gap_may_complete_what_the_gap_hides(
-    bounds: str, first: str, last: str, at: int, expected: str
+    bounds: str, last: str, at: int, expected: str
 ) -> None:
     spec = document(swing(horizon_s=2), trades("5.00"))
-    lines = [gap(1000, 2000), candle(1000, 2000, trades=bounds), trade(2900, first, "5"), trade(at, last, "5")]
-    narrow = document(swing("0.2400", horizon_s=2), trades("5.00"))
-    assert judged(narrow, quote(0), *lines, END)[0] in (expected, "unknown")
-    assert judged(spec, quote(0), *lines, END)[0] == "unknown"
+    lines = [gap(1000, 2000), candle(1000, 2000, trades=bounds), trade(2900, "0.60", "5"), trade(at, last, "5")]
+    assert judged(spec, quote(0), *lines, END)[0] == expected
+
+
+@pytest.mark.parametrize(("at", "expected"), [(6998, "unknown"), (6999, "no")])
+def test_how_long_one_candle_of_trades_reaches_into_the_next(at: int, expected: str) -> None:
+    spec = document(swing(horizon_s=4), trades("5.00"))
+    candles = [candle(1000, 2000, trades="0.60 0.75"), candle(2000, 6000, trades="0.60 0.60")]
+    assert judged(spec, quote(0), gap(1000, 6000), *candles, trade(at, "0.50", "5"), END)[0] == expected
