@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.conditions.build import candle, document, executable, gap, judged, mid, quote, swing, trade, trades
+from tests.unit.conditions.build import (
+    candle,
+    document,
+    executable,
+    gap,
+    judged,
+    mid,
+    quote,
+    reach,
+    swing,
+    trade,
+    trades,
+)
 from tests.unit.conditions.build import watermark as proven
 
 END = proven(10_000)
@@ -101,3 +113,18 @@ def test_how_long_one_candle_of_trades_reaches_into_the_next(at: int, expected: 
     spec = document(swing(horizon_s=4), trades("5.00"))
     candles = [candle(1000, 2000, trades="0.60 0.75"), candle(2000, 6000, trades="0.60 0.60")]
     assert judged(spec, quote(0), gap(1000, 6000), *candles, trade(at, "0.50", "5"), END)[0] == expected
+
+
+@pytest.mark.parametrize("later", ["0.70", "0.80"])
+def test_of_an_attained_price_and_a_later_trade_the_earlier_decides(later: str) -> None:
+    spec = document(reach(), trades())
+    lines = [quote(0), gap(1000, 2000), candle(1000, 2000, trades="0.71 0.75"), trade(3000, later)]
+    assert judged(spec, *lines, END) == ("yes", 2000, "0.7100")
+    assert judged(spec, quote(0), trade(500, later), *lines[1:], END) == ("yes", 500, f"{later}00")
+
+
+@pytest.mark.parametrize(("at", "expected"), [(999, "yes"), (998, "unknown")])
+def test_an_attained_trade_is_taken_at_its_farthest(at: int, expected: str) -> None:
+    spec = document(swing(horizon_s=2), trades())
+    lines = [gap(1000, 3000), candle(1000, 3000, trades="0.50")]
+    assert judged(spec, quote(0), trade(at, "0.75"), *lines, END)[0] == expected
