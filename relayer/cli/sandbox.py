@@ -80,7 +80,7 @@ class ClockNumbers(NamedTuple):
 
     def clock(self) -> Clock:
         if not 0 < self.speed < inf:
-            raise UsageError(f"A speed must be a number above 0, not {self.speed}.")
+            raise UsageError(f"A speed must be above 0, not {self.speed}.")
         return Clock(origin_ms=self.origin_ms, wall_origin_ms=self.wall_ms, speed=self.speed)
 
 

@@ -147,7 +147,7 @@ fn setting(name: &str, default: u64) -> u64 {
 #[test]
 fn the_entry_point_answers_whatever_comes() {
     let mut chance = Chance(setting("FUZZ_SEED", 1) | 1 << 40);
-    let (rounds, mut good) = (setting("FUZZ_ROUNDS", 5_000), 0u64);
+    let (rounds, mut good) = (setting("FUZZ_ROUNDS", 20_000), 0u64);
     let mut refusals = std::collections::BTreeSet::new();
     for _ in 0..rounds {
         let mut input = input(&mut chance);

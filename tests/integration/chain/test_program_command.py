@@ -62,7 +62,7 @@ async def test_it_shows_what_it_signs_and_asks(cluster: Cluster, payer: Signer, 
     assert (status, output) == (1, "")
     for part in (
         payer.address,
-        "small.so, 10,392 bytes, sha256 ",
+        f"small.so, {len(SMALL):,} bytes, sha256 ",
         "15 transactions",
         "Sign and send? [y/N]",
         "Nothing",
