@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from relayer.domain.feeds import Candle as Candle
 from relayer.domain.feeds import Level, Trade
+from relayer.domain.feeds import Side as Side
 from relayer.domain.units import Millis, Price, Size
 
 
@@ -68,21 +70,6 @@ class Gap(msgspec.Struct, frozen=True, gc=False):
     to_ms: Millis
     trades: bool
     """Every trade inside is in the path all the same."""
-
-
-Ohlc = tuple[int, int, int, int]
-Side = Ohlc | msgspec.UnsetType | None
-"""Open, low, high, close; None: without any price throughout; UNSET: proves nothing."""
-
-
-class Candle(msgspec.Struct, frozen=True, gc=False):
-    at_ms: Millis
-    """Its start."""
-    to_ms: Millis
-    bid: Side
-    ask: Side
-    trades: tuple[int, int] | msgspec.UnsetType | None
-    """Low and high of the trades; None: nothing traded; UNSET: proves nothing."""
 
 
 Event = Quote | Trade | Status | Result | Watermark | Gap | Candle

@@ -1,13 +1,16 @@
 """What a source tells about a market while it watches: the seam between sources and everything behind them.
 
 A source owns one `Book` per market and calls a `FeedListener` synchronously, in order of exchange time per market;
-listeners must not block and must not keep the book (it changes under them).
+listeners must not block and must not keep the book (it changes under them). Who judges or records hears the same as a
+`PathListener`, which also hears what filled a gap afterwards.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis, Price, Size
@@ -55,6 +58,23 @@ class Trade:
     block: bool
 
 
+Ohlc = tuple[int, int, int, int]
+Side = Ohlc | msgspec.UnsetType | None
+"""Open, low, high, close; None: without any price throughout; UNSET: proves nothing."""
+
+
+class Candle(msgspec.Struct, frozen=True, gc=False):
+    """What the venue says of the best prices of a stretch of time, in centi-cents (`conditions.md` section 2)."""
+
+    at_ms: Millis
+    """Its start."""
+    to_ms: Millis
+    bid: Side
+    ask: Side
+    trades: tuple[int, int] | msgspec.UnsetType | None
+    """Low and high of the trades; None: nothing traded; UNSET: proves nothing."""
+
+
 class FeedListener(Protocol):
     """Receives what a source can prove. All times are exchange time (`conditions.md` section 2)."""
 
@@ -75,3 +95,13 @@ class FeedListener(Protocol):
 
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
         """Everything before `at_ms` has been told. Advances in steps, not on every frame."""
+
+
+class PathListener(FeedListener, Protocol):
+    """Hears of gaps, and later what fills them: until that has come, no watermark passes the start of the gap."""
+
+    def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, reason: str, trades: bool = False) -> None:
+        """`trades`: every trade inside will be told before the watermark passes, or the gap told again without it."""
+
+    def on_candle(self, market: MarketId, candle: Candle) -> None:
+        """A venue candle that overlaps a gap told before; each once."""

@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 
 from relayer.domain.clock import wall_ms
 from relayer.domain.errors import PermanentError, TransientError
-from relayer.domain.feeds import Trade
+from relayer.domain.feeds import Candle, Trade
 from relayer.domain.markets import MarketFacts
 from relayer.domain.units import millis_from_rfc3339
 from relayer.sources.kalshi import parse, wire
@@ -130,10 +130,10 @@ class KalshiClient:
         trades.sort(key=lambda trade: trade.at_ms)
         return trades
 
-    async def candles(self, tickers: Iterable[str], *, from_ms: int, to_ms: int) -> dict[str, list[parse.Candle]]:
+    async def candles(self, tickers: Iterable[str], *, from_ms: int, to_ms: int) -> dict[str, list[Candle]]:
         """Minute candles that end in `(from_ms, to_ms]`, oldest first, of markets that are not archived."""
         wanted = list(tickers)
-        found: dict[str, list[parse.Candle]] = {ticker: [] for ticker in wanted}
+        found: dict[str, list[Candle]] = {ticker: [] for ticker in wanted}
         for chunk, start_s, end_s in _candle_windows(wanted, from_ms, to_ms):
             query = [("market_tickers", ",".join(chunk)), *_candle_query(start_s, end_s)]
             body = await self._get("/markets/candlesticks", wire.CandlesBody, query, name=f"candles of {len(chunk)}")
@@ -141,9 +141,9 @@ class KalshiClient:
                 found.setdefault(market.market_ticker, []).extend(map(self._candle, market.candlesticks))
         return found
 
-    async def past_candles(self, ticker: str, *, from_ms: int, to_ms: int) -> list[parse.Candle]:
+    async def past_candles(self, ticker: str, *, from_ms: int, to_ms: int) -> list[Candle]:
         """As `candles`, of one market that settled before the archive cutoff."""
-        found: list[parse.Candle] = []
+        found: list[Candle] = []
         path = f"/historical/markets/{quote(ticker, safe='')}/candlesticks"
         for _, start_s, end_s in _candle_windows([ticker], from_ms, to_ms):
             query = _candle_query(start_s, end_s)
@@ -190,7 +190,7 @@ class KalshiClient:
         except ValueError as error:
             raise PermanentError(f"Kalshi's trade {row.trade_id} of {row.ticker} is no trade: {error}.") from error
 
-    def _candle(self, candle: wire.LiveCandle | wire.PastCandle) -> parse.Candle:
+    def _candle(self, candle: wire.LiveCandle | wire.PastCandle) -> Candle:
         try:
             return parse.candle(candle)
         except ValueError as error:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from relayer.domain.feeds import Trade
+from msgspec import UNSET
+
+from relayer.domain.feeds import Candle, Ohlc, Trade
 from relayer.domain.markets import MarketFacts, MarketId, MarketStatus, Venue
 from relayer.domain.units import (
     PRICE_MAX,
@@ -30,8 +31,8 @@ CHANGES: dict[str, int] = {}
 """Spellings met lately of changes of sizes, filled by `size_change`."""
 _SIZES_KEPT = 50_000
 
-Ohlc = tuple[int, int, int, int]
-"""Open, low, high, close, in centi-cents."""
+MINUTE_MS = 60_000
+"""The finest candle."""
 
 STATUSES = {
     "initialized": MarketStatus.INITIALIZED,
@@ -147,25 +148,12 @@ def rest_trade(row: wire.RestTrade) -> Trade:
     return Trade(row.trade_id, at_ms, price, size_from_contracts(row.count_fp), row.is_block_trade)
 
 
-@dataclass(frozen=True, slots=True)
-class Candle:
-    """Open, low, high and close of best bid and best ask over `[from_ms, to_ms)`.
-
-    None: that side was without any price throughout. A low bid of 0 or a high ask of 10000: at times without.
-    """
-
-    from_ms: Millis
-    to_ms: Millis
-    bid: Ohlc | None
-    ask: Ohlc | None
-
-
 def candle(row: wire.LiveCandle | wire.PastCandle) -> Candle:
-    """A minute candle of either endpoint."""
+    """A minute candle of either endpoint: best prices alone, since block trades may move what it says of trades."""
     to_ms = row.end_period_ts * 1000
     bid, ask = _ohlc(row.yes_bid, bid_price), _ohlc(row.yes_ask, ask_price)
     no_bid, no_ask = bid[2] == 0, ask[1] == PRICE_MAX or ask[2] == 0
-    return Candle(Millis(to_ms - 60_000), Millis(to_ms), None if no_bid else bid, None if no_ask else ask)
+    return Candle(Millis(to_ms - MINUTE_MS), Millis(to_ms), None if no_bid else bid, None if no_ask else ask, UNSET)
 
 
 def _ohlc(side: wire.LiveOhlc | wire.PastOhlc, price_of: Callable[[str], int]) -> Ohlc:

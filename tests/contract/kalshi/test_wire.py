@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from msgspec import inspect
 
+from relayer.domain.feeds import Candle
 from relayer.domain.markets import MarketStatus, Venue
 from relayer.domain.units import Millis
 from relayer.sources.kalshi import parse, wire
@@ -131,9 +132,9 @@ def test_combination_books_of_one_side_or_none_are_read() -> None:
 def test_recorded_candles_are_read(name: str) -> None:
     (market,) = msgspec.json.decode(body(name), type=wire.CandlesBody).markets
     first = parse.candle(market.candlesticks[0])
-    assert first.to_ms - first.from_ms == 60_000
-    assert first.bid is not None
-    assert first.ask is not None
+    assert first.to_ms - first.at_ms == 60_000
+    assert isinstance(first.bid, tuple)
+    assert isinstance(first.ask, tuple)
     assert first.bid[3] < first.ask[3]
 
 
@@ -142,8 +143,8 @@ def test_candles_behind_the_cutoff_have_other_names() -> None:
     empty = {"open": "1.0000", "low": "1.0000", "high": "1.0000", "close": "1.0000"}
     content = {"candlesticks": [{"end_period_ts": 1772380800, "yes_bid": side, "yes_ask": empty, "volume": "0.00"}]}
     row = msgspec.json.decode(json.dumps(content), type=wire.PastCandlesBody).candlesticks[0]
-    assert parse.candle(row) == parse.Candle(
-        Millis(1_772_380_740_000), Millis(1_772_380_800_000), (9000, 9000, 9200, 9100), None
+    assert parse.candle(row) == Candle(
+        Millis(1_772_380_740_000), Millis(1_772_380_800_000), (9000, 9000, 9200, 9100), None, msgspec.UNSET
     )
 
 
