@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { type Address, getProgramDerivedAddress, type Instruction } from "@solana/kit";
 
 import * as oracle from "./oracle.js";
+import * as reader from "./reader.js";
 
 interface Job {
   program: Address;
@@ -22,13 +23,13 @@ function plain(_: string, value: unknown): unknown {
 }
 
 async function call(programAddress: Address, name: string, args: unknown[]): Promise<unknown> {
-  const act = (oracle as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
+  const act = ({ ...oracle, ...reader } as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
   try {
     const made = act!(...args);
     if (!name.endsWith("Seeds")) return made;
     return (await getProgramDerivedAddress({ programAddress, seeds: made as Uint8Array[] }))[0];
   } catch (error) {
-    return String(error);
+    return error instanceof reader.Refused ? { refusal: error.reason, message: error.message } : String(error);
   }
 }
 

@@ -16,6 +16,8 @@ pub const MAX_CAPACITY: u32 = 1024;
 
 /// Prices are centi-cents of YES, 0..=10000; a bid of 0 and an ask of 10000 are an empty side.
 pub const PRICE_MAX: u16 = 10_000;
+/// The one status in which the venue trades.
+pub const STATUS_ACTIVE: u8 = 2;
 pub const STATUS_FINAL: u8 = 8;
 pub const STATUS_RETIRED: u8 = 9;
 

@@ -98,17 +98,3 @@ const _: () = {
     assert!(size_of::<Seat>() == 48);
     assert!(RESOLUTION_LEN == 616 && offset_of!(Resolution, seats) == 184);
 };
-
-/// The committee's answer to a resolution account's question: `Some(true)` is yes. The caller has checked the account's
-/// owner and address.
-pub fn answer(data: &[u8]) -> Option<bool> {
-    let at = |offset: usize| data.get(offset).copied();
-    if data.first_chunk() != Some(&RESOLUTION) || at(offset_of!(Resolution, state))? == OPEN {
-        return None;
-    }
-    match at(offset_of!(Resolution, winner))? {
-        YES => Some(true),
-        NO => Some(false),
-        _ => None,
-    }
-}
