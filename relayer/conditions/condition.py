@@ -27,8 +27,9 @@ _ANY_BOOK = Executable(Size(1), 0)
 class Condition:
     """The armed evaluator of one spec.
 
-    Each method takes the parent market that it tells of: one of `spec.legs`. `candles_follow`: candles of a gap may
-    be told after it, until the watermark passes its start, and the verdict waits for that; else they come before.
+    Each method takes the parent market that it tells of: one of `spec.legs`. `candles_follow`: candles and trades of a
+    gap may be told after it, until the watermark passes its start, and the verdict waits for that; else they come
+    before what lies behind the gap.
     """
 
     def __init__(self, spec: Spec, *, candles_follow: bool = False) -> None:

@@ -1,14 +1,14 @@
 """Many armed specs in one process: what an event costs does not depend on how many there are.
 
 `reach` and `hold` of one parent's book, and `outcome`, share what they look at (`group.py`), as long as they are armed
-before their window begins. Every other spec has a `Condition` of its own, behind the same calls. Candles are for whole
-paths (`Condition`, `replay.py`): a live market has none.
+before their window begins. Every other spec has a `Condition` of its own, behind the same calls.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from relayer.conditions.arming import attains
 from relayer.conditions.condition import Condition
 from relayer.conditions.decision import Decision
 from relayer.conditions.dwell import crossing_decision, crossing_judgement
@@ -20,18 +20,23 @@ from relayer.conditions.rows import Mark, Rows
 from relayer.conditions.signal import Quoted
 from relayer.conditions.spec import Executable, Hold, Mid, Reach, Resolves, Spec, Trades
 from relayer.conditions.track import Sight
-from relayer.domain.feeds import Trade
+from relayer.domain.feeds import Candle, Trade
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis, Size
 from relayer.domain.verdicts import Answer, Coverage, Outcome, Verdict
 
-_ANY_BOOK = Executable(Size(1), 0)
+_OUTCOME = Executable(Size(1), 1)
+"""What the coverage of an outcome looks at: any book. Nobody else has this key, for it waits for no candles."""
 
 
 class Engine:
-    """All armed specs. Events come market first, each market's in order of time, as a `Condition` takes them."""
+    """All armed specs. Events come market first, each market's in order of time, as a `Condition` takes them.
 
-    def __init__(self) -> None:
+    candles_follow: as of a `Condition`; those that are handed over must be made alike. Without it there are no candles.
+    """
+
+    def __init__(self, *, candles_follow: bool = False) -> None:
+        self._candles_follow = candles_follow
         self._rows = Rows()
         self._news: list[int] = []
         self._groups: list[Group] = []
@@ -52,7 +57,8 @@ class Engine:
         told: a condition of this spec that has heard of the past, to be driven on. Without it a window that has begun
         knows nothing of what went before, except where the book's signal is followed already.
         """
-        if told is None and _shareable(spec) and self.parent(spec.legs[0]).heard_ms <= spec.start_ms:
+        shareable = _shareable(spec, candles=self._candles_follow)
+        if told is None and shareable and self.parent(spec.legs[0]).heard_ms <= spec.start_ms:
             return self._share(spec)
         return self._own_condition(spec, told)
 
@@ -110,6 +116,10 @@ class Engine:
         """Nothing is proven in `[from_ms, to_ms)`; `trades`: every trade inside is told all the same."""
         self.parent(market).on_gap(market, from_ms, to_ms, trades)
 
+    def on_candle(self, market: MarketId, candle: Candle) -> None:
+        """A venue candle, which bounds what gaps leave open."""
+        self.parent(market).on_candle(market, candle)
+
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
         """Everything before `at_ms` has been told."""
         self.parent(market).on_watermark(market, at_ms)
@@ -130,7 +140,8 @@ class Engine:
     def _group(self, market: MarketId, source: Executable | Mid) -> int:
         parent = self.parent(market)
         if source not in parent.groups:
-            group = Group(source, self._rows, self._news, len(self._groups))
+            number, follow = len(self._groups), self._candles_follow and source != _OUTCOME
+            group = Group(source, self._rows, self._news, number, candles_follow=follow)
             self._groups.append(group)
             parent.introduce(group, market)
             parent.groups[source] = group
@@ -138,7 +149,7 @@ class Engine:
 
     def _own_condition(self, spec: Spec, told: Condition | None) -> Handle:
         self._owned += 1
-        handle, condition = -self._owned, told or Condition(spec)
+        handle, condition = -self._owned, told or Condition(spec, candles_follow=self._candles_follow)
         for leg in spec.legs:
             if told is None:
                 self.parent(leg).introduce(condition, leg)
@@ -201,13 +212,16 @@ class Engine:
         )
 
 
-def _shareable(spec: Spec) -> bool:
-    return len(spec.legs) == 1 and isinstance(spec.test, Reach | Hold | Resolves) and not isinstance(spec.price, Trades)
+def _shareable(spec: Spec, *, candles: bool) -> bool:
+    """What a candle attains is not shared: it must lie in the window of each spec."""
+    if len(spec.legs) == 2 or isinstance(spec.price, Trades) or (candles and attains(spec)):
+        return False
+    return isinstance(spec.test, Reach | Hold | Resolves)
 
 
 def _signal_of(spec: Spec) -> Executable | Mid:
-    """What all dwells share; an outcome is covered by any book."""
-    return replace(spec.price, held_ms=0) if isinstance(spec.price, Executable | Mid) else _ANY_BOOK
+    """What all dwells share."""
+    return replace(spec.price, held_ms=0) if isinstance(spec.price, Executable | Mid) else _OUTCOME
 
 
 def _asked(spec: Spec) -> list[tuple[int, int]]:

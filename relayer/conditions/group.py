@@ -12,10 +12,11 @@ from itertools import chain
 from relayer.conditions.lane import UNREACHED
 from relayer.conditions.rows import Mark, Rows
 from relayer.conditions.sights import Sights
-from relayer.conditions.signal import Quoted
+from relayer.conditions.signal import Quoted, high_signal, low_signal
 from relayer.conditions.spec import Executable, Mid
 from relayer.conditions.stream import Stream
 from relayer.conditions.track import LONG_AGO, BookTrack, Sides, Sight, State
+from relayer.domain.feeds import Candle
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis, Price
 
@@ -23,13 +24,16 @@ from relayer.domain.units import Millis, Price
 class Group:
     """Told like a `Condition`, of its one market. `news`: gets the rows that may have been decided."""
 
-    def __init__(self, source: Executable | Mid, rows: Rows, news: list[int], number: int) -> None:
+    def __init__(
+        self, source: Executable | Mid, rows: Rows, news: list[int], number: int, *, candles_follow: bool
+    ) -> None:
         self.number = number
-        self.track = BookTrack(self, candles_follow=False)
+        self.track = BookTrack(self, candles_follow=candles_follow)
         self.sights = Sights()
         self._source = source
         self._size = source.min_size if isinstance(source, Executable) and source.min_size > 1 else None
         """Above the smallest, which the best price always offers."""
+        self._bounds = {True: high_signal(source, spread=False), False: low_signal(source, spread=False)}
         self._rows = rows
         self._news = news
         self._streams: dict[tuple[bool, bool], Stream] = {}
@@ -88,21 +92,25 @@ class Group:
         self._interrupt()
         self.track.on_result(at_ms, result, final)
         self.track.flush()
-        if self.track.final_ms is not None:
-            self._collect()
-            running = chain.from_iterable(stream.running() for stream in self._streams.values())
-            self._news.extend([*running, *self._results, *(row for _, row in self._over)])
+        self._report_end()
 
     def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, trades: bool) -> None:
         self._interrupt()
         self.track.on_gap(from_ms, to_ms, trades=trades)
 
+    def on_candle(self, market: MarketId, candle: Candle) -> None:
+        self._interrupt()
+        self.track.on_candle(candle)
+
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
         self._catch_up()
+        ended = self.track.final_ms is not None
         self.track.on_watermark(at_ms)
         self.flush()
         self._set_due()
         self._close()
+        if not ended:
+            self._report_end()
 
     def flush(self) -> None:
         """Judge all that is known."""
@@ -117,13 +125,17 @@ class Group:
             for stream in self._streams.values():
                 stream.pause(to_ms, self._moment)
             return
-        if state.sides is None:
-            for stream in self._streams.values():
-                stream.tell_unknown(from_ms, to_ms, self._moment)
-        else:
+        if state.sides is not None:
             bid, ask = self._halves(*state.sides)
             for stream in self._streams.values():
                 stream.tell(from_ms, to_ms, bid if stream.up else ask, self._moment)
+        elif state.candle is not None:
+            for stream in self._streams.values():
+                bounds = self._bounds[stream.up]((state,))
+                stream.tell_bounded(from_ms, to_ms, bounds, state.candle.to_ms, self._moment)
+        else:
+            for stream in self._streams.values():
+                stream.tell_unknown(from_ms, to_ms, self._moment)
         self._moment = Millis(self._moment + to_ms - from_ms)
 
     def on_trades(self, at_ms: Millis, trades: object) -> None:
@@ -151,6 +163,13 @@ class Group:
             self._due_ms = self.track.known_ms + 1
         else:
             self._due_ms = min((stream.quiet_ms for stream in self._streams.values()), default=UNREACHED)
+
+    def _report_end(self) -> None:
+        """A final result, which may have waited for a gap to be filled, decides whatever still runs."""
+        if self.track.final_ms is not None:
+            self._collect()
+            running = chain.from_iterable(stream.running() for stream in self._streams.values())
+            self._news.extend([*running, *self._results, *(row for _, row in self._over)])
 
     def _close(self) -> None:
         """Windows that ended are over once the watermark says so."""

@@ -41,6 +41,13 @@ class Lane:
         self._waiting = array("q")
         self._cohorts: list[tuple[int, array[int]]] = []
 
+    def copy(self) -> Lane:
+        """A lane that goes on by itself."""
+        other = Lane(self._held_ms)
+        other._waiting = self._waiting[:]
+        other._cohorts = [(moment, cohort[:]) for moment, cohort in self._cohorts]
+        return other
+
     def enter(self, entry: int, stairs: Stairs, moment: int) -> None:
         """The window of a threshold begins."""
         if entry >> _ROW_BITS > stairs.price:

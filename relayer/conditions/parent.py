@@ -7,7 +7,7 @@ from relayer.conditions.group import Group
 from relayer.conditions.signal import Quoted
 from relayer.conditions.spec import Executable, Mid
 from relayer.conditions.track import LONG_AGO
-from relayer.domain.feeds import Trade
+from relayer.domain.feeds import Candle, Trade
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis
 
@@ -66,6 +66,10 @@ class Parent:
     def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, trades: bool) -> None:
         for listener in self._listeners():
             listener.on_gap(market, from_ms, to_ms, trades)
+
+    def on_candle(self, market: MarketId, candle: Candle) -> None:
+        for listener in self._listeners():
+            listener.on_candle(market, candle)
 
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
         self.heard_ms = max(self.heard_ms, at_ms)

@@ -62,7 +62,9 @@ class Rows:
         self._free.append(row)
 
     def find(self, row: int, at_ms: int, price: int) -> None:
-        """Keep the decision of one threshold, with the price on its stairs."""
+        """Keep the decision of one threshold, with the price on its stairs; of two the earlier one."""
+        if self.mark[row] & Mark.FOUND and self._found_ms[row] <= at_ms:
+            return
         self.mark[row] |= Mark.FOUND
         self._found_ms[row] = at_ms
         self._found_price[row] = price

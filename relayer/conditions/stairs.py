@@ -22,6 +22,12 @@ class Stairs:
         self._tops = [LOWEST]
         self._moments = [0]
 
+    def copy(self) -> Stairs:
+        """Stairs that go on by themselves."""
+        other = Stairs()
+        other._tops, other._moments = self._tops[:], self._moments[:]
+        return other
+
     @property
     def price(self) -> int:
         return self._tops[-1]

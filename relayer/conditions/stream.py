@@ -13,31 +13,37 @@ from collections.abc import Iterator
 from relayer.conditions.lane import UNREACHED, Lane, threshold
 from relayer.conditions.oriented import oriented
 from relayer.conditions.rows import Mark, Rows
+from relayer.conditions.signal import Bounds, Presence
 from relayer.conditions.stairs import HIGHEST, LOWEST, Stairs
 from relayer.conditions.track import LONG_AGO
 
 _ROW_BITS = 30
 _ROWS = (1 << _ROW_BITS) - 1
 _NOWHERE = (1, 0)
+_NO_CANDLE = (0, 0)
 
 
 class Stream:
     """Told the spans of a signal in order.
 
     The certain price is the one surely there, the possible price the one that cannot be excluded; where the book is
-    observed they are one.
+    observed they are one. What is certain by a candle follows at the end of the candle; so that a stretch behind it
+    need not wait for that, a third price, the shown one, is what is certain without candles: kept from the first on.
     """
 
     __slots__ = (
         "_above",
         "_absent",
         "_below",
+        "_candle",
         "_certain",
         "_ends",
         "_lanes",
         "_news",
         "_possible",
         "_rows",
+        "_shown",
+        "_shown_lanes",
         "_sign",
         "_starts",
         "_turn_ms",
@@ -59,6 +65,9 @@ class Stream:
         self._news = news
         self._certain, self._possible = Stairs(), Stairs()
         self._lanes: dict[int, tuple[Lane, Lane]] = {}
+        self._shown: Stairs | None = None
+        self._shown_lanes: dict[int, Lane] = {}
+        self._candle = _NO_CANDLE
         self._starts, self._ends = array("q"), array("q")
         self._below, self._above = _NOWHERE
         self._turn_ms: int = UNREACHED
@@ -93,6 +102,18 @@ class Stream:
         self._tell(from_ms, to_ms, price, price, moment)
         self._below, self._above = self._around(price)
 
+    def tell_bounded(self, from_ms: int, to_ms: int, bounds: Bounds, candle_end_ms: int, moment: int) -> None:
+        """One span of trading time that a candle bounds."""
+        if self._shown is None:
+            self._shown = self._certain.copy()
+            self._shown_lanes = {held_s: certain.copy() for held_s, (certain, _) in self._lanes.items()}
+        prices = [self._absent] if bounds.presence is not Presence.PRESENT else []
+        if bounds.presence is not Presence.ABSENT:
+            prices += [self._zero + self._sign * halves for halves in (bounds.lo, bounds.hi)]
+        self._candle = candle_end_ms, moment + to_ms - from_ms
+        self._tell(from_ms, to_ms, min(prices), max(prices), moment, shown=LOWEST)
+        self._below, self._above = _NOWHERE
+
     def tell_unknown(self, from_ms: int, to_ms: int, moment: int) -> None:
         """One span of trading time in which nothing is certain and everything is possible."""
         self._tell(from_ms, to_ms, LOWEST, HIGHEST, moment)
@@ -105,9 +126,13 @@ class Stream:
             self._end(to_ms)
             self.quiet_ms = LONG_AGO
 
-    def _tell(self, from_ms: int, to_ms: int, certain: int, possible: int, moment: int) -> None:
+    def _tell(
+        self, from_ms: int, to_ms: int, certain: int, possible: int, moment: int, *, shown: int | None = None
+    ) -> None:
         self._certain.move(certain, moment)
         self._possible.move(possible, moment)
+        if self._shown is not None:
+            self._shown.move(certain if shown is None else shown, moment)
         self._walk(from_ms, to_ms, moment)
         due = min((lane.due(stairs) for lane, stairs in self._looking()), default=UNREACHED)
         self.quiet_ms = min(self._turn_ms, from_ms + due - moment)
@@ -118,12 +143,16 @@ class Stream:
         What is not certain yet holds all that is not possible yet.
         """
         bands = [certain.around(price) for certain, _ in self._lanes.values()]
+        bands += [lane.around(price) for lane in self._shown_lanes.values()]
         return max((below for below, _ in bands), default=LOWEST), min((above for _, above in bands), default=UNREACHED)
 
     def _looking(self) -> Iterator[tuple[Lane, Stairs]]:
         for certain, possible in self._lanes.values():
             yield certain, self._certain
             yield possible, self._possible
+        if self._shown is not None:
+            for lane in self._shown_lanes.values():
+                yield lane, self._shown
 
     def _walk(self, from_ms: int, to_ms: int, moment: int) -> None:
         """From turn to turn: the dwells of a stretch of time complete before the windows that end with it."""
@@ -142,6 +171,8 @@ class Stream:
             entry = threshold(self._rows.level[row], row)
             certain.enter(entry, self._certain, moment)
             possible.enter(entry, self._possible, moment)
+            if self._shown is not None:
+                self._shown_lane_of(row).enter(entry, self._shown, moment)
 
     def _end(self, at_ms: int) -> None:
         """Windows that have ended by this moment leave."""
@@ -162,21 +193,41 @@ class Stream:
         if not self._rows.mark[row] & Mark.FOUND:
             for lane in self._lanes_of(row):
                 lane.leave(threshold(self._rows.level[row], row))
+        if self._shown is not None:
+            self._shown_lane_of(row).leave(threshold(self._rows.level[row], row))
 
     def _complete(self, from_ms: int, to_ms: int, moment: int) -> None:
         until = moment + to_ms - from_ms
-        for certain, possible in self._lanes.values():
+        for held_s, (certain, possible) in self._lanes.items():
             for done in certain.take(self._certain, until):
-                self._rows.find(done.row, from_ms + max(done.moment - moment, 0), self._certain.price)
+                at_ms = from_ms + max(done.moment - moment, 0)
+                self._rows.find(
+                    done.row, max(at_ms, self._follows_ms(done.moment - held_s * 1000)), self._certain.price
+                )
                 self._news.append(done.row)
             for done in possible.take(self._possible, until):
                 self._rows.mark[done.row] |= Mark.POSSIBLE
+        if self._shown is not None:
+            for lane in self._shown_lanes.values():
+                for done in lane.take(self._shown, until):
+                    self._rows.find(done.row, from_ms + max(done.moment - moment, 0), self._shown.price)
+
+    def _follows_ms(self, begun: int) -> int:
+        """The end of the last candle, if a stretch that began at this moment saw any of it."""
+        end_ms, seen_until = self._candle
+        return end_ms if begun < seen_until else 0
 
     def _lanes_of(self, row: int) -> tuple[Lane, Lane]:
         held_s = self._rows.held_s[row]
         if held_s not in self._lanes:
             self._lanes[held_s] = Lane(held_s * 1000), Lane(held_s * 1000)
         return self._lanes[held_s]
+
+    def _shown_lane_of(self, row: int) -> Lane:
+        held_s = self._rows.held_s[row]
+        if held_s not in self._shown_lanes:
+            self._shown_lanes[held_s] = Lane(held_s * 1000)
+        return self._shown_lanes[held_s]
 
     def _set_turn(self) -> None:
         turns = [agenda[0] >> _ROW_BITS for agenda in (self._starts, self._ends) if agenda]

@@ -61,8 +61,8 @@ class Track:
     """Knowledge of one market. `known_ms`: every instant before it is told.
 
     The time from a final result on is kept back: it is not trading, unless a later result takes the finality away.
-    `candles_follow`: candles of a gap may be told after it, until the watermark passes its start; what lies behind
-    the start waits for that.
+    `candles_follow`: candles and trades of a gap may be told after it, until the watermark passes its start; what lies
+    behind the start waits for that.
     """
 
     def __init__(self, listener: SpanListener, *, candles_follow: bool) -> None:
@@ -75,6 +75,7 @@ class Track:
         self._listener = listener
         self._candles_follow = candles_follow
         self._waiting: deque[tuple[Millis, str, tuple[Any, ...]]] = deque()
+        self._unfilled: list[Millis] = []
         self._hold_ms = NEVER
         self._trading = True
         self._statuses: list[bool] = []
@@ -93,7 +94,8 @@ class Track:
 
     def on_watermark(self, at_ms: Millis) -> None:
         self.watermark_ms = max(self.watermark_ms, at_ms)
-        self._hold()
+        if self._unfilled:
+            self._hold()
         self.prove(at_ms)
 
     def on_gap(self, from_ms: Millis, to_ms: Millis, *, trades: bool) -> None:
@@ -101,7 +103,7 @@ class Track:
         from_ms = max(from_ms, self.known_ms)
         if from_ms < to_ms:
             insort(self._gaps, (from_ms, to_ms))
-            self._hold()
+            self._await_filling(from_ms)
 
     def on_candle(self, candle: Candle) -> None:
         """What the venue says of `[candle.at_ms, candle.to_ms)`; used inside gaps only."""
@@ -123,17 +125,26 @@ class Track:
         event: name of the method that takes it, so that what waits can be stored.
         """
         if self._waiting or at_ms > self._hold_ms:
-            self._waiting.append((at_ms, event, args))
+            self._wait(at_ms, event, args)
             self._release_waiting()
             return
         if at_ms > self.known_ms:
             self._tell_until(at_ms)
         getattr(self, event)(*args)
 
-    def _hold(self) -> None:
+    def _wait(self, at_ms: Millis, event: str, args: tuple[Any, ...]) -> None:
+        self._waiting.append((at_ms, event, args))
+
+    def _await_filling(self, from_ms: Millis) -> None:
+        """A gap that begins here may yet be filled."""
         if self._candles_follow:
-            self._hold_ms = min((start for start, _ in self._gaps if start >= self.watermark_ms), default=NEVER)
-            self._release_waiting()
+            self._unfilled.append(from_ms)
+            self._hold()
+
+    def _hold(self) -> None:
+        self._unfilled = [start for start in self._unfilled if start >= self.watermark_ms]
+        self._hold_ms = min(self._unfilled, default=NEVER)
+        self._release_waiting()
 
     def _release_waiting(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._hold_ms:
@@ -316,6 +327,8 @@ class TradeTrack(Track):
     def on_gap(self, from_ms: Millis, to_ms: Millis, *, trades: bool) -> None:
         if not trades:
             super().on_gap(from_ms, to_ms, trades=trades)
+        elif max(from_ms, self.known_ms) < to_ms:
+            self._await_filling(max(from_ms, self.known_ms))
 
     def on_trade(self, trade: Trade) -> None:
         """A trade; it proves that no trade before it is missing. Repeated ids, block and empty ones do not count."""
@@ -325,6 +338,13 @@ class TradeTrack(Track):
             self._at(trade.at_ms, "_take_trade", trade)
         else:
             self.prove(trade.at_ms)
+
+    def _wait(self, at_ms: Millis, event: str, args: tuple[Any, ...]) -> None:
+        """Trades that fill a gap come after what lies behind it, and are taken before."""
+        place = len(self._waiting)
+        while event == "_take_trade" and place and self._waiting[place - 1][0] > at_ms:
+            place -= 1
+        self._waiting.insert(place, (at_ms, event, args))
 
     def _take_trade(self, trade: Trade) -> None:
         if trade.at_ms == self.known_ms:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any
@@ -18,13 +19,13 @@ from relayer.conditions.spec import Range, Spec
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis
 from relayer.domain.verdicts import Verdict
-from tests.unit.conditions.generate import KINDS, Case, random_case
+from tests.unit.conditions.generate import KINDS, random_case
 
 ANY_MARKET = MarketId.parse("kalshi:ANY")
 
 
 def disagreements(seeds: Iterable[int], *, live: bool, kinds: Sequence[str] = KINDS) -> list[str]:
-    """The cases in which the two differ. live: told in file order, candles after their gaps, up to a last watermark."""
+    """The cases in which the two differ. live: told as it comes, gaps filled late, up to a last watermark."""
     return [text for seed in seeds if (text := _disagreement(seed, live=live, kinds=kinds)) is not None]
 
 
@@ -34,7 +35,7 @@ def _disagreement(seed: int, *, live: bool, kinds: Sequence[str]) -> str | None:
     spec = spec_of(case.spec)
     paths = read_path(case.file(), spec.legs)
     if live:
-        found, defined = told_live(spec, case).verdict(), judge_by_definition(spec, paths)
+        found, defined = told_live(spec, filled_late(rng, case.lines)).verdict(), judge_by_definition(spec, paths)
     else:
         at_ms = Millis(rng.randint(spec.start_ms - 1000, spec.end_ms + 2000)) if rng.random() < 0.3 else None
         found, defined = judge(spec, paths, at_ms=at_ms), judge_by_definition(spec, paths, at_ms=at_ms)
@@ -53,13 +54,40 @@ def facts(spec: Spec, verdict: Verdict, *, live: bool, ties: bool) -> tuple[Any,
     return verdict.answer, verdict.decided_at, None if witness is None else witness.at_ms, price, seen
 
 
-def told_live(spec: Spec, case: Case) -> Condition:
-    """A condition that was told every line in file order, its verdict asked for after each."""
+def told_live(spec: Spec, lines: list[dict[str, Any]]) -> Condition:
+    """A condition that was told these lines in order, its verdict asked for after each."""
     condition = Condition(spec, candles_follow=True)
-    for line in case.lines:
+    for line in lines:
         tell_line(condition, spec, line)
         condition.verdict()
     return condition
+
+
+def filled_late(rng: Random, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines with trades that fill a gap told later, before the watermark passes its start."""
+    lines = list(lines)
+    ids = Counter(line["id"] for line in lines if line["type"] == "trade")
+    for gap in [line for line in lines if line["type"] == "gap" and line.get("trades")]:
+        for trade in [line for line in lines if line["type"] == "trade" and ids[line["id"]] == 1]:
+            place, before = _place(lines, trade), _passed(lines, gap)
+            if _place(lines, gap) < place < before and gap["from"] <= trade["t"] < gap["to"]:
+                del lines[place]
+                lines.insert(rng.randint(place, before - 1), trade)
+    return lines
+
+
+def _place(lines: list[dict[str, Any]], wanted: dict[str, Any]) -> int:
+    return next(place for place, line in enumerate(lines) if line is wanted)
+
+
+def _passed(lines: list[dict[str, Any]], gap: dict[str, Any]) -> int:
+    """Where the watermark passes the start of the gap."""
+    marks = (place for place, line in enumerate(lines) if _passes(line, gap))
+    return next(marks, len(lines))
+
+
+def _passes(line: dict[str, Any], gap: dict[str, Any]) -> bool:
+    return line["type"] == "watermark" and line.get("market") == gap.get("market") and line["t"] > gap["from"]
 
 
 def tell_line(condition: Condition, spec: Spec, line: dict[str, Any]) -> None:

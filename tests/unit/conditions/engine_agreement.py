@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, cast
 
+from relayer.conditions.arming import attains
 from relayer.conditions.condition import Condition
 from relayer.conditions.engine import Engine
 from relayer.conditions.parse import spec_of
@@ -14,7 +15,7 @@ from relayer.conditions.spec import Executable, Hold, Mid, Reach, Resolves, Spec
 from relayer.domain.markets import MarketId
 from relayer.domain.units import Size, millis_from_rfc3339, rfc3339
 from relayer.domain.verdicts import Answer
-from tests.unit.conditions.agreement import tell_line
+from tests.unit.conditions.agreement import filled_late, tell_line
 from tests.unit.conditions.generate import random_case, random_spec
 
 SPECS = 12
@@ -44,12 +45,14 @@ class _Run:
         self._seed = seed
         self._rng = Random(seed)
         case = random_case(self._rng, complete=self._rng.random() < 0.8)
-        self._lines = [line for line in case.lines if line["type"] != "candle"]
+        self._follow = self._rng.random() < 0.7
+        without = [line for line in case.lines if line["type"] != "candle"]
+        self._lines = filled_late(self._rng, case.lines) if self._follow else without
         self._spec = spec_of(case.spec)
         specs = [self._spec, *(_other(self._rng, case.spec) for _ in range(SPECS - 1))]
         self._later = [(self._rng.randint(1, max(len(self._lines), 1)), spec) for spec in specs[8:]]
-        self._engine = Engine()
-        self._pairs = [Pair(self._engine.arm(spec), spec, Condition(spec)) for spec in specs[:8]]
+        self._engine = Engine(candles_follow=self._follow)
+        self._pairs = [Pair(self._engine.arm(spec), spec, self._alone(spec)) for spec in specs[:8]]
         self._from_the_start = {leg: set(self._engine.parent(leg).groups) for leg in self._spec.legs}
         self._asking = self._rng.choice([0, 0.2, 1])
 
@@ -69,21 +72,32 @@ class _Run:
 
     def _arm(self, spec: Spec, lines: list[Line]) -> None:
         """A signal that is followed already knows the past; another is introduced, or its condition is told of it."""
-        alone, told = Condition(spec), Condition(spec)
+        alone, told = self._alone(spec), self._alone(spec)
         for line in lines:
             _tell(told, spec, line)
             _tell(alone, spec, line)
         parent = self._engine.parent(spec.legs[0])
         begins = parent.heard_ms <= spec.start_ms
-        if begins and _signal(spec) in self._from_the_start[spec.legs[0]]:
+        if begins and self._signal(spec) in self._from_the_start[spec.legs[0]]:
             self._pairs.append(Pair(self._engine.arm(spec), spec, alone))
-        elif _signal(spec) not in parent.groups and self._rng.random() < 0.5:
-            alone = Condition(spec)
+        elif self._signal(spec) not in parent.groups and self._rng.random() < 0.5:
+            alone = self._alone(spec)
             for leg in spec.legs:
                 self._engine.parent(leg).introduce(alone, leg)
             self._pairs.append(Pair(self._engine.arm(spec), spec, alone))
         else:
             self._pairs.append(Pair(self._engine.arm(spec, told), spec, alone))
+
+    def _alone(self, spec: Spec) -> Condition:
+        return Condition(spec, candles_follow=self._follow)
+
+    def _signal(self, spec: Spec) -> Executable | Mid | None:
+        """What a spec shares, if it does."""
+        if len(spec.legs) == 2 or isinstance(spec.price, Trades) or (self._follow and attains(spec)):
+            return None
+        if not isinstance(spec.test, Reach | Hold | Resolves):
+            return None
+        return Executable(Size(1), 1) if spec.price is None else replace(spec.price, held_ms=0)
 
     def _difference(self) -> str | None:
         decided = self._engine.decided()
@@ -95,13 +109,6 @@ class _Run:
             if expected.answer is not Answer.PENDING and not pair.reported:
                 return f"{pair.spec.canonical.decode()}: not reported"
         return None
-
-
-def _signal(spec: Spec) -> Executable | Mid | None:
-    """What a spec shares, if it does."""
-    if len(spec.legs) == 2 or isinstance(spec.price, Trades) or not isinstance(spec.test, Reach | Hold | Resolves):
-        return None
-    return Executable(Size(1), 0) if spec.price is None else replace(spec.price, held_ms=0)
 
 
 def _other(rng: Random, document: Line) -> Spec:

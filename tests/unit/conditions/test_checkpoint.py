@@ -10,7 +10,7 @@ from relayer.conditions.checkpoint import restore, save
 from relayer.conditions.condition import Condition
 from relayer.conditions.parse import spec_of
 from relayer.domain.errors import PermanentError
-from tests.unit.conditions.agreement import tell_line, told_live
+from tests.unit.conditions.agreement import filled_late, tell_line, told_live
 from tests.unit.conditions.build import document, executable, reach
 from tests.unit.conditions.generate import random_case
 
@@ -18,19 +18,20 @@ from tests.unit.conditions.generate import random_case
 @pytest.mark.parametrize("block", range(4))
 def test_a_restart_after_every_event_changes_nothing(block: int) -> None:
     for seed in range(block * 300, block * 300 + 300):
-        case = random_case(Random(seed), complete=True)
-        spec = spec_of(case.spec)
+        rng = Random(seed)
+        case = random_case(rng, complete=True)
+        spec, lines = spec_of(case.spec), filled_late(rng, case.lines)
         condition = Condition(spec, candles_follow=True)
-        for line in case.lines:
+        for line in lines:
             tell_line(condition, spec, line)
             condition = restore(spec, save(condition), candles_follow=True)
-        assert condition.verdict() == told_live(spec, case).verdict(), f"seed {seed}"
+        assert condition.verdict() == told_live(spec, lines).verdict(), f"seed {seed}"
 
 
 def test_what_is_saved_twice_is_the_same() -> None:
     case = random_case(Random(7), complete=True)
     spec = spec_of(case.spec)
-    saved = save(told_live(spec, case))
+    saved = save(told_live(spec, case.lines))
     assert save(restore(spec, saved)) == saved
 
 
