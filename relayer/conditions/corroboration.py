@@ -37,6 +37,9 @@ _TICK = Price(100)
 """Kalshi's usual tick of one cent; where the venue's is finer this is the more lenient."""
 
 
+_OPPOSITE = {Outcome.YES: Answer.NO, Outcome.NO: Answer.YES}
+
+
 class Agreement(StrEnum):
     """What the venue's own history says of a verdict."""
 
@@ -73,7 +76,7 @@ def corroborate(
     if _in_window(spec, verdict):
         asked = replace(asked, end_ms=Millis(min(spec.end_ms, until)))
     found = judge(asked, {leg: _path(history, until) for leg, history in histories.items()})
-    if found.answer in (Answer.YES, Answer.NO) and found.answer != outcome:
+    if found.answer is _OPPOSITE[outcome]:
         return Agreement.CONTRADICTS, f"the venue's own history says {found.answer}: {found.reason}"
     return Agreement.FITS, "the venue's own history allows it"
 
