@@ -59,6 +59,14 @@ class MarketStatus(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What a derivative market relies on in its parent; a change of it has to be looked at by somebody."""
+
+    rules_hash: str
+    close_ms: Millis
+
+
+@dataclass(frozen=True, slots=True)
 class MarketFacts:
     """What a venue says of a market when asked: all times exchange time."""
 
@@ -79,3 +87,7 @@ class MarketFacts:
     """May vanish from the venue untraded: never list a derivative on it."""
     shard: int = 0
     """The venue's matching engine, where it has several that pause one by one."""
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.rules_hash, self.close_ms)

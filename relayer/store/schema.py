@@ -1,10 +1,13 @@
-"""The tables, in one place. Raise VERSION with every change of them, and migrate on opening."""
+"""The tables, in one place. Raise VERSION with every change of them.
+
+A store of an older version is migrated on opening, which so far means that it gets the tables it lacks.
+"""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table
 
-VERSION = 1
+VERSION = 2
 
 metadata = MetaData()
 
@@ -32,6 +35,16 @@ latches = Table(
     Column("bounded_ms", BigInteger, nullable=False),
     Column("unknown_ms", BigInteger, nullable=False),
     Column("not_trading_ms", BigInteger, nullable=False),
+)
+
+# Write-once: the terms of a spec's parents when the spec was first judged.
+terms = Table(
+    "terms",
+    metadata,
+    Column("spec_hash", String, primary_key=True),
+    Column("market", String, primary_key=True),
+    Column("rules_hash", String, nullable=False),
+    Column("close_ms", BigInteger, nullable=False),
 )
 
 intents = Table(

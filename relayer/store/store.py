@@ -18,10 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from relayer.domain.errors import FatalError, PermanentError, TransientError
 from relayer.domain.intents import Intent, IntentState, Submission
+from relayer.domain.markets import MarketId, Terms
+from relayer.domain.units import Millis
 from relayer.domain.verdicts import Verdict
 from relayer.store.lock import StoreLock
 from relayer.store.rows import intent_of, intent_row, latch_row, submission_of, verdict_of
-from relayer.store.schema import VERSION, intents, latches, meta, metadata, submissions
+from relayer.store.schema import VERSION, intents, latches, meta, metadata, submissions, terms
 
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
 
@@ -68,6 +70,12 @@ class Store:
     async def latched(self, spec_hash: str) -> Verdict | None:
         rows = await self._rows(latches, latches.c.spec_hash == spec_hash)
         return verdict_of(rows[0]) if rows else None
+
+    async def first_terms(self, spec_hash: str, market: MarketId, now: Terms) -> Terms:
+        """The terms of a spec's parent when this was first called for the two; they are kept ever after."""
+        key = (terms.c.spec_hash == spec_hash) & (terms.c.market == str(market))
+        row = await self._insert_once(terms, key, {"spec_hash": spec_hash, "market": str(market), **asdict(now)})
+        return Terms(row.rules_hash, Millis(row.close_ms))
 
     async def put_intent(self, intent: Intent) -> Intent:
         """Store the intent unless one with its key is there; returns the stored one."""
@@ -166,14 +174,26 @@ def _set_pragmas(connection: Any, _: object) -> None:
 
 
 def _schema_version(connection: Connection) -> int:
-    """The version found; a new file, or one whose making was interrupted, gets its tables. 0 = somebody else's file."""
+    """The version found, after migration; a new file, or one whose making was interrupted, gets its tables.
+
+    0 = somebody else's file.
+    """
     tables = set(inspect(connection).get_table_names())
     stored = select(meta.c.value).where(meta.c.key == "schema_version")
     found = connection.execute(stored).scalar() if meta.name in tables else None
     if found is not None:
-        return int(found)
+        return _migrated(connection, int(found))
     if tables - metadata.tables.keys():
         return 0
     metadata.create_all(connection)
     connection.execute(insert(meta).values(key="schema_version", value=str(VERSION)))
+    return VERSION
+
+
+def _migrated(connection: Connection, version: int) -> int:
+    """Older stores get the tables they lack; newer ones are left alone."""
+    if not 0 < version < VERSION:
+        return version
+    metadata.create_all(connection)
+    connection.execute(update(meta).where(meta.c.key == "schema_version").values(value=str(VERSION)))
     return VERSION

@@ -12,6 +12,7 @@ import pytest
 
 from relayer.domain.errors import FatalError, PermanentError, TransientError, UsageError
 from relayer.domain.intents import Act, Intent, IntentState, Submission, SubmissionState
+from relayer.domain.markets import MarketId, Terms
 from relayer.domain.units import BlockHeight, Millis, Slot
 from relayer.domain.verdicts import Answer, Coverage, Outcome, Verdict, Witness
 from relayer.store.store import Store
@@ -48,6 +49,29 @@ async def test_a_verdict_may_lack_its_time_and_its_witness_price(path: Path) -> 
     async with await Store.open(path) as store:
         assert await store.latch("bare", bare) == bare
         assert await store.latch("priceless", priceless) == priceless
+
+
+async def test_the_first_terms_of_a_parent_are_kept_for_ever(path: Path) -> None:
+    first, other = MarketId.parse("kalshi:KXA"), MarketId.parse("kalshi:KXB")
+    async with await Store.open(path) as store:
+        assert await store.first_terms("spec", first, Terms("aa", Millis(5))) == Terms("aa", Millis(5))
+    async with await Store.open(path) as store:
+        assert await store.first_terms("spec", first, Terms("bb", Millis(6))) == Terms("aa", Millis(5))
+        assert await store.first_terms("spec", other, Terms("bb", Millis(6))) == Terms("bb", Millis(6))
+
+
+async def test_a_store_of_the_first_version_gets_what_it_lacks(path: Path) -> None:
+    async with await Store.open(path) as store:
+        await store.latch("spec", YES)
+    with sqlite3.connect(path) as old:
+        old.execute("DROP TABLE terms")
+        old.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+    old.close()
+    async with await Store.open(path) as store:
+        assert await store.latched("spec") == YES
+        await store.first_terms("spec", MarketId.parse("kalshi:KXA"), Terms("aa", Millis(5)))
+    async with await Store.open(path):  # migrated once, it is of this version
+        pass
 
 
 async def test_an_intent_is_stored_once_and_closed(path: Path) -> None:
@@ -138,7 +162,7 @@ async def test_a_newer_schema_is_refused(path: Path) -> None:
         raw.execute("UPDATE meta SET value = '7'")
         raw.execute("CREATE TABLE later (x)")
     raw.close()
-    with pytest.raises(FatalError, match=r"has schema version 7 .* knows 1: run the relayer that wrote it or a newer"):
+    with pytest.raises(FatalError, match=r"has schema version 7 .* knows 2: run the relayer that wrote it or a newer"):
         await Store.open(path)
 
 
