@@ -1,72 +1,36 @@
 #!/usr/bin/env python3
-"""Write relayer/data/programs/oracle.json: the oracle program's interface in Anchor's IDL format (spec 0.1.0).
+"""Write the oracle program's IDLs into relayer/data/programs/: oracle.json in Anchor's format (spec 0.1.0) and
+oracle.codama.json in Codama's (`codama.py`), which can say more.
 
 Tags, errors, events, account layouts and their discriminators are read out of the Rust source; what each instruction
-takes is the table below, which tests hold against the Python client and the program itself.
+takes is the table of `interface.py`.
+
+Anchor's format has no word for an array to the end of the data. So an instruction's documentation names what follows
+behind its arguments, and the type of its elements stands among the types: encode the instruction, then the elements.
+Its optional accounts are left out when absent; Anchor's own programs would want the program's id in their place.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import codama
+from interface import ELEMENTS, INSTRUCTIONS, Account, Field, Instruction
+from interface import fields as parsed
 
 HERE = Path(__file__).parent
 SOURCE = HERE / "program" / "src"
 LAYOUTS = HERE / "program" / "reader" / "src"
 TARGET = HERE.parent / "relayer" / "data" / "programs" / "oracle.json"
+CODAMA = TARGET.with_name("oracle.codama.json")
 
 Json = dict[str, Any]
 KEY = "pubkey"
-MEMBER = "member s, committee, resolution w"
-
-# Arguments behind the tag, then accounts: s signs, w is written, ? only for a market of PNP.
-INSTRUCTIONS: dict[str, tuple[str, str]] = {
-    "init_board": (
-        "index u16, capacity u32, publisher pubkey, name bytes16",
-        "authority sw, board w, ids w, system_program",
-    ),
-    "list_feeds": ("feeds rest", "authority s, board w, ids w"),
-    "publish": (
-        "version u8, count u16, epoch u32, reserved u64, base_ms u64, entries rest",
-        "publisher s, board w",
-    ),
-    "retire_feed": ("indices rest", "authority s, board w"),
-    "propose_authority": ("proposed pubkey", "authority s, board w"),
-    "accept_authority": ("", "proposed s, board w"),
-    "set_publisher": ("publisher pubkey", "authority s, board w"),
-    "anchor": ("head bytes32", "publisher s, board w"),
-    "close_board": ("", "authority sw, board w, ids w"),
-    "init_committee": (
-        "index u16, threshold u8, challenge_s u32, safety_s u32, reward u64, pnp_program pubkey, "
-        "metadata_program pubkey, members rest",
-        "creator sw, committee w, system_program",
-    ),
-    "replace_member": ("leaver pubkey, newcomer pubkey", "committee w"),
-    "open": (
-        "deposit u64, market pubkey, spec rest",
-        "opener sw, committee, resolution w, system_program, market ?, extension ?",
-    ),
-    "accept": ("", MEMBER),
-    "activate": ("advance u64", "member sw, committee, resolution w, pnp_program, settler w"),
-    "attest": ("outcome u8, evidence_hash bytes32", MEMBER),
-    "flag": ("reason bytes32", MEMBER),
-    "settle": (
-        "",
-        "caller sw, committee, resolution w, settler w?, market w?, extension ?, global_config ?, pnp_program ?",
-    ),
-    "close_resolution": ("", "resolution w, committee, market, opener w, creator w"),
-}
-REMAINING = {
-    "list_feeds": "feeds: index u16 and id 32 each, to the end of the data.",
-    "publish": "entries: bid u16, ask u16, last u16, status u8, size u8, index u16, age u16 each, `count` of them.",
-    "retire_feed": "indices: u16 each, to the end of the data.",
-    "init_committee": "members: 32 bytes each, to the end of the data.",
-    "replace_member": "Remaining accounts: a threshold of members, each signing.",
-    "open": "spec: to the end of the data, 1 to 640 bytes.",
-    "activate": "Remaining accounts: those of PNP's set_market_resolvable_v2 or _v3 behind the authority.",
-}
+HASHES = {"spec_hash", "evidence_hash", "reason", "head"}
 
 
 def read(path: Path) -> str:
@@ -75,42 +39,54 @@ def read(path: Path) -> str:
 
 def field_type(name: str) -> Any:
     """IDL type of one of ours: u8 to u64, pubkey, bytesN."""
-    if found := re.fullmatch(r"(?:bytes)?(\d+)", name):
+    if found := re.fullmatch(r"bytes(\d+)", name):
         return {"array": ["u8", int(found[1])]}
     return name
+
+
+def elements() -> list[Json]:
+    return [{"name": name, "type": struct(fields(given))} for name, given in ELEMENTS.items()]
 
 
 def struct(members: list[Json]) -> Json:
     return {"kind": "struct", "fields": members}
 
 
-def fields(text: str, names: dict[str, str] | None = None) -> list[Json]:
-    pairs = (part.rsplit(" ", 1) for part in text.split(", ") if part and not part.endswith(" rest"))
-    return [{"name": name, "type": field_type((names or {}).get(name, kind))} for name, kind in pairs]
+def fields(given: Iterable[Field]) -> list[Json]:
+    return [{"name": one.name, "type": field_type(one.kind)} for one in given]
 
 
-def accounts(text: str) -> list[Json]:
-    made: list[Json] = []
-    for part in text.split(", "):
-        name, _, flags = part.partition(" ")
-        one: Json = {"name": name}
-        for letter, flag in (("w", "writable"), ("s", "signer"), ("?", "optional")):
-            if letter in flags:
-                one[flag] = True
-        made.append(one)
-    return made
+def account(given: Account) -> Json:
+    flags = (("writable", given.writable), ("signer", given.signer), ("optional", given.optional))
+    return {"name": given.name, **{flag: True for flag, holds in flags if holds}}
+
+
+def instruction(given: Instruction, tag: int) -> Json:
+    made: Json = {
+        "name": given.name,
+        "discriminator": [tag],
+        "accounts": [account(one) for one in given.accounts],
+        "args": fields(given.arguments),
+    }
+    return {**made, "docs": docs} if (docs := documentation(given)) else made
+
+
+def documentation(given: Instruction) -> list[str]:
+    """What the format cannot say."""
+    lines = given.docs
+    lines += [f"{one.name}: always {one.fixed}." for one in given.arguments if one.fixed is not None]
+    if given.tail is not None:
+        each = "as they are" if given.tail.kind == "bytes" else f"{given.tail.kind} each"
+        lines.append(f"Behind the arguments, to the end of the data: {given.tail.name}, {each}.")
+    lines += [f"Behind the accounts: {one.name}, any number." for one in given.others]
+    if any(one.optional for one in given.accounts):
+        lines.append("Optional accounts that are absent are left out; the program's id does not stand in for them.")
+    return lines
 
 
 def instructions() -> list[Json]:
     tags = re.findall(r"pub const (\w+): u8 = (\d+);", read(SOURCE / "lib.rs"))
-    made = []
-    for upper, number in tags:
-        name = upper.lower()
-        args, needs = INSTRUCTIONS[name]
-        one: Json = {"name": name, "discriminator": [int(number)], "accounts": accounts(needs), "args": fields(args)}
-        if name in REMAINING:
-            one["docs"] = [REMAINING[name]]
-        made.append(one)
+    made = [instruction(INSTRUCTIONS[upper.lower()], int(number)) for upper, number in tags]
     assert len(made) == len(INSTRUCTIONS), "an instruction of the table has no tag"
     return made
 
@@ -120,16 +96,23 @@ def errors() -> list[Json]:
     return [{"code": int(code), "name": name, "msg": message} for message, name, code in found]
 
 
+def event_field(text: str) -> str:
+    """Of `name 32`, `name u16`: 32 bytes are a key, unless they are told to be a hash."""
+    name, kind = text.rsplit(" ", 1)
+    if kind.isdigit():
+        kind = f"bytes{kind}" if name in HASHES or kind != "32" else KEY
+    return f"{name} {kind}"
+
+
 def events() -> tuple[list[Json], list[Json]]:
-    """Event list and the types of their fields. Addresses are told as 32 bytes of a key, hashes as bytes."""
+    """Event list and the types of their fields."""
     found = re.findall(r"/// (\w+): (.+)\.\npub const \w+: \[u8; 8\] =\s*\[([\d, ]+)\];", read(SOURCE / "event.rs"))
-    hashes = dict.fromkeys(("spec_hash", "evidence_hash", "reason", "head"), "32")
     named = []
     kinds = []
     for name, text, numbers in found:
-        keys = {part.rsplit(" ", 1)[0]: KEY for part in text.split(", ") if part.endswith(" 32")}
+        told = parsed(", ".join(map(event_field, text.split(", "))))
         named.append({"name": name, "discriminator": [int(number) for number in numbers.split(",")]})
-        kinds.append({"name": name, "type": struct(fields(text, keys | hashes))})
+        kinds.append({"name": name, "type": struct(fields(told))})
     return named, kinds
 
 
@@ -193,9 +176,11 @@ def build() -> Json:
         "accounts": discriminators(),
         "events": named,
         "errors": errors(),
-        "types": [*layouts(), *kinds],
+        "types": [*layouts(), *elements(), *kinds],
     }
 
 
 if __name__ == "__main__":
-    TARGET.write_text(json.dumps(build(), indent=2) + "\n")
+    idl = build()
+    TARGET.write_text(json.dumps(idl, indent=2) + "\n")
+    CODAMA.write_text(json.dumps(codama.build(idl), indent=2) + "\n")

@@ -2,8 +2,7 @@
 """Write deploy/clients/typescript/oracle.ts: a typed client out of relayer/data/programs/oracle.json.
 
 Accounts in, instructions out, errors by number, seeds of addresses. Bytes and base58 are `wire.ts`, written by hand.
-Anchor's IDL format has no words for arrays to the end of the data and knows no seeds here: those are the tables below,
-which tests hold against the Python client.
+What the IDL's format has no words for (arrays to the end of the data, seeds) comes from `interface.py`.
 """
 
 from __future__ import annotations
@@ -13,41 +12,20 @@ import re
 from pathlib import Path
 from typing import Any
 
+from interface import ELEMENTS, INSTRUCTIONS, SEEDS, Account, Field, Instruction
+
 HERE = Path(__file__).parent
 SOURCE = HERE.parent / "relayer" / "data" / "programs" / "oracle.json"
 TARGET = HERE / "clients" / "typescript" / "oracle.ts"
 
 Json = dict[str, Any]
 Kind = Any
-ENTRY = "bid u16, ask u16, last u16, status u8, size u8, index u16, age u16"
 
 # What follows behind the fields of an account; as many as a field says, or the caller where no field does.
 ACCOUNT_TAILS: dict[str, tuple[str, Kind]] = {
     "Board": ("slots", {"array": [{"defined": {"name": "Slot"}}, "length"]}),
     "Ids": ("feeds", {"array": [{"defined": {"name": "FeedId"}}, "length"]}),
     "Resolution": ("spec", {"array": ["u8", "specLen"]}),
-}
-# What follows behind the arguments, to the end of the data: name, and a type, `bytes` or the fields of one element.
-ARGUMENT_TAILS = {
-    "list_feeds": ("feeds", "index u16, id bytes32"),
-    "publish": ("entries", ENTRY),
-    "retire_feed": ("indices", "u16"),
-    "init_committee": ("members", "pubkey"),
-    "open": ("spec", "bytes"),
-}
-# Arguments that the caller does not choose.
-FIXED_ARGUMENTS = {
-    ("publish", "version"): "0",
-    ("publish", "count"): "args.entries.length",
-    ("publish", "reserved"): "0n",
-}
-REMAINING = {"replace_member", "activate"}
-SEEDS = {
-    "board": "authority pubkey, index u16",
-    "ids": "board pubkey",
-    "committee": "creator pubkey, index u16",
-    "resolution": "committee pubkey, market pubkey",
-    "settler": "committee pubkey, spec_hash bytes32",
 }
 UNSEEN = re.compile(r"padding|reserved")
 SYSTEM_PROGRAM = "11111111111111111111111111111111"
@@ -107,10 +85,8 @@ def writing(kind: Kind, value: str) -> str:
             return f"data.{kind}({value});"
 
 
-def pairs(text: str) -> list[tuple[str, Kind]]:
-    """Names and IDL types of `name u16, other bytes32`."""
-    split = (part.rsplit(" ", 1) for part in text.split(", "))
-    return [(name, {"array": ["u8", int(kind[5:])]} if kind.startswith("bytes") else kind) for name, kind in split]
+def idl_type(field: Field) -> Kind:
+    return {"array": ["u8", int(field.kind[5:])]} if field.kind.startswith("bytes") else field.kind
 
 
 def shape(fields: list[tuple[str, str]]) -> str:
@@ -152,67 +128,82 @@ def layouts(idl: Json) -> list[str]:
     return made
 
 
-def argument_tail(name: str) -> tuple[list[tuple[str, str]], list[str]]:
-    """The argument that goes to the end of the data: name and type, and the lines that write it."""
-    if name not in ARGUMENT_TAILS:
-        return [], []
-    given, text = ARGUMENT_TAILS[name]
-    if text == "bytes":
-        return [(given, "Uint8Array")], [f"data.rest(args.{given});"]
-    if " " not in text:
-        return [(given, f"readonly {typed(text)}[]")], [f"for (const one of args.{given}) data.{text}(one);"]
-    fields = pairs(text)
-    element = shape([(camel(field), typed(kind)) for field, kind in fields])
-    lines = [f"  {writing(kind, f'one.{camel(field)}')}" for field, kind in fields]
-    return [(given, f"readonly {element}[]")], [f"for (const one of args.{given}) {{", *lines, "}"]
+def elements() -> list[str]:
+    """Interfaces of what tails consist of."""
+    return [
+        line
+        for name, fields in ELEMENTS.items()
+        for line in interface(name, [(camel(field.name), idl_type(field)) for field in fields])
+    ]
+
+
+def tail(given: Field) -> tuple[str, list[str]]:
+    """Type of the argument that goes to the end of the data, and the lines that write it."""
+    value, kind = f"args.{camel(given.name)}", given.kind
+    if kind == "bytes":
+        return "Uint8Array", [f"data.rest({value});"]
+    if kind not in ELEMENTS:
+        return f"readonly {typed(kind)}[]", [f"for (const one of {value}) data.{kind}(one);"]
+    lines = [f"  {writing(idl_type(field), f'one.{camel(field.name)}')}" for field in ELEMENTS[kind]]
+    return f"readonly {kind}[]", [f"for (const one of {value}) {{", *lines, "}"]
 
 
 ROLES = {(False, False): "readonly", (True, False): "writable", (False, True): "signer", (True, True): "writableSigner"}
 
 
-def meta(account: Json, holder: str) -> str:
-    role = ROLES[account.get("writable", False), account.get("signer", False)]
-    name = camel(account["name"])
+def meta(account: Account, holder: str) -> str:
+    role = ROLES[account.writable, account.signer]
+    name = camel(account.name)
     address = "SYSTEM_PROGRAM" if name == "systemProgram" else f"{holder}.{name}"
     return f"{{ address: {address}, role: Role.{role} }},"
 
 
-def accounts(one: Json) -> tuple[str, list[str]]:
+def accounts(one: Instruction) -> tuple[str, list[str]]:
     """Type of the accounts that the caller names, and the lines of the list made of them."""
-    needed = [account for account in one["accounts"] if not account.get("optional")]
-    on_pnp = [account for account in one["accounts"] if account.get("optional")]
-    given = [(camel(account["name"]), "Address") for account in needed if account["name"] != "system_program"]
+    needed = [account for account in one.accounts if not account.optional]
+    on_pnp = [account for account in one.accounts if account.optional]
+    given = [(camel(account.name), "Address") for account in needed if account.name != "system_program"]
     lines = [meta(account, "accounts") for account in needed]
     if on_pnp:
-        given.append(("onPnp?", shape([(camel(account["name"]), "Address") for account in on_pnp])))
+        given.append(("onPnp?", shape([(camel(account.name), "Address") for account in on_pnp])))
         optional = [f"  {meta(account, 'accounts.onPnp')}" for account in on_pnp]
         lines += ["...(accounts.onPnp === undefined ? [] : [", *optional, "]),"]
-    if one["name"] in REMAINING:
-        given.append(("remaining", "readonly AccountMeta[]"))
-        lines.append("...accounts.remaining,")
+    given += [(camel(account.name), "readonly AccountMeta[]") for account in one.others]
+    lines += [f"...accounts.{camel(account.name)}," for account in one.others]
     return shape(given), lines
 
 
-def arguments(one: Json) -> tuple[list[tuple[str, str]], list[str]]:
+def fixed(field: Field, one: Instruction) -> str | None:
+    """What an argument is when the caller does not choose it."""
+    if field.fixed is not None:
+        return f"{field.fixed}n" if field.kind == "u64" else str(field.fixed)
+    if field.name == "count" and one.tail is not None:
+        return f"args.{camel(one.tail.name)}.length"
+    return None
+
+
+def arguments(one: Instruction) -> tuple[list[tuple[str, str]], list[str]]:
     """Names and types of the arguments that the caller gives, and the lines that write all of them."""
     given, lines = [], []
-    for field in one["args"]:
-        fixed = FIXED_ARGUMENTS.get((one["name"], field["name"]))
-        lines.append(writing(field["type"], fixed or f"args.{camel(field['name'])}"))
-        if fixed is None:
-            given.append((camel(field["name"]), typed(field["type"])))
-    last, more = argument_tail(one["name"])
-    return given + last, lines + more
+    for field in one.arguments:
+        value = fixed(field, one)
+        lines.append(writing(idl_type(field), value or f"args.{camel(field.name)}"))
+        if value is None:
+            given.append((camel(field.name), typed(idl_type(field))))
+    if one.tail is not None:
+        kind, more = tail(one.tail)
+        given.append((camel(one.tail.name), kind))
+        lines += more
+    return given, lines
 
 
-def instruction(one: Json) -> list[str]:
+def instruction(one: Instruction, tag: int) -> list[str]:
     named, metas = accounts(one)
     given, writes = arguments(one)
-    (tag,) = one["discriminator"]
     parameters = ["programAddress: Address", f"accounts: {named}", *([f"args: {shape(given)}"] if given else [])]
     return [
-        *(f"/** {line} */" for line in one.get("docs", ())),
-        f"export function {camel(one['name'])}(",
+        *(f"/** {line} */" for line in one.docs),
+        f"export function {camel(one.name)}(",
         *(f"  {parameter}," for parameter in parameters),
         "): BuiltInstruction {",
         "  const metas = [",
@@ -226,13 +217,13 @@ def instruction(one: Json) -> list[str]:
     ]
 
 
-def seeds(name: str, text: str) -> list[str]:
-    fields = [(camel(field), kind) for field, kind in pairs(text)]
+def seeds(name: str, given: tuple[Field, ...]) -> list[str]:
+    fields = [(camel(field.name), idl_type(field)) for field in given]
     parts = [f'new TextEncoder().encode("{name}")']
     parts += [writing(kind, field).replace("data", "new Writer()", 1)[:-1] + ".done()" for field, kind in fields]
-    given = ", ".join(f"{field}: {typed(kind)}" for field, kind in fields)
+    parameters = ", ".join(f"{field}: {typed(kind)}" for field, kind in fields)
     return [
-        f"export function {name}Seeds({given}): Uint8Array[] {{",
+        f"export function {name}Seeds({parameters}): Uint8Array[] {{",
         f"  return [{', '.join(parts)}];",
         "}",
         "",
@@ -254,10 +245,15 @@ def build() -> str:
         *layouts(idl),
         "// Instructions. The program's address is wherever it is deployed; `onPnp`: only for a market of PNP.",
         "",
-        *(line for one in idl["instructions"] for line in instruction(one)),
+        *elements(),
+        *(
+            line
+            for one in idl["instructions"]
+            for line in instruction(INSTRUCTIONS[one["name"]], *one["discriminator"])
+        ),
         "// Seeds of addresses, for getProgramDerivedAddress of @solana/kit. A market's oracle is the settler.",
         "",
-        *(line for name, text in SEEDS.items() for line in seeds(name, text)),
+        *(line for name, fields in SEEDS.items() for line in seeds(name, fields)),
         "/** The program's own errors by number. */",
         "export const ERRORS: Readonly<Record<number, { name: string; message: string }>> = {",
         *(f'  {one["code"]}: {{ name: "{one["name"]}", message: {json.dumps(one["msg"])} }},' for one in idl["errors"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,7 +71,7 @@ GIVEN: dict[str, tuple[Json, Json]] = {
         {**MAKING, "pnpProgram": C, "metadataProgram": pnp.METADATA_PROGRAM},
     ),
     "replace_member": (
-        {"committee": A, "remaining": metas(BUILT["replace_member"], after=1)},
+        {"committee": A, "members": metas(BUILT["replace_member"], after=1)},
         {"leaver": B, "newcomer": C},
     ),
     "open": (
@@ -83,7 +84,7 @@ GIVEN: dict[str, tuple[Json, Json]] = {
             **OF_MEMBER,
             "pnpProgram": B,
             "settler": SETTLER,
-            "remaining": metas(BUILT["activate"], after=5),
+            "pnpAccounts": metas(BUILT["activate"], after=5),
         },
         {"advance": u64(0)},
     ),
@@ -171,7 +172,7 @@ async def test_a_board_is_decoded_as_python_does(tmp_path: Path) -> None:
 
 async def test_a_vote_is_built_and_read_as_python_does(tmp_path: Path) -> None:
     chain = Chain()
-    court, market = Court(chain), Pubkey.new_unique()
+    court, market = Court(chain), Pubkey(hashlib.sha256(SPEC).digest())
     member = court.members[1]
     assert court.open(market).error is None
     vote = committees.attest(

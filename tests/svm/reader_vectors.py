@@ -31,7 +31,9 @@ OLD_MS = NOW_MS - MAX_AGE_MS - 10
 TERMS = {"now_ms": NOW_MS, "max_age_ms": MAX_AGE_MS}
 STATE_OFFSET = 179
 """Of a resolution's state byte."""
-MARKET, STRANGER = Pubkey(b"M" * 32), Pubkey(b"S" * 32)
+STRANGER = Pubkey(b"S" * 32)
+MARKET = Pubkey(hashlib.sha256(SPEC).digest())
+"""A generic resolution's market is its question."""
 Json = dict[str, Any]
 
 
@@ -312,9 +314,10 @@ def median_cases(ledger: Ledger) -> list[Json]:
 def answer_cases(ledger: Ledger) -> list[Json]:
     chain = ledger.chain
     court = Court(chain)
-    settled_no = Pubkey(b"N" * 32)
-    for market, outcome in ((MARKET, Outcome.YES), (settled_no, Outcome.NO)):
-        assert court.open(market).error is None
+    spec_no = SPEC + b" "
+    settled_no = Pubkey(hashlib.sha256(spec_no).digest())
+    for market, spec, outcome in ((MARKET, SPEC, Outcome.YES), (settled_no, spec_no, Outcome.NO)):
+        assert court.open(market, spec=spec).error is None
         for member in court.members[:3]:
             assert court.attest(member, market, outcome).error is None
     ledger.keep("undecided", court.resolution_address(MARKET))
@@ -342,7 +345,7 @@ def answer_cases(ledger: Ledger) -> list[Json]:
     other = bytes(STRANGER).hex()
     return [
         case("settled yes", {"yes": True}, "yes"),
-        case("settled no", {"yes": False}, "no", market=bytes(settled_no).hex()),
+        case("settled no", {"yes": False}, "no", market=bytes(settled_no).hex(), spec_hash=bytes(settled_no).hex()),
         case("settled elsewhere", {"yes": True}, "elsewhere"),
         case("open", "Undecided", "undecided"),
         case("contradicted", "Contradicted", "contradicted"),

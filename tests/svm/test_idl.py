@@ -1,9 +1,9 @@
-"""The committed IDL is that of the Rust source, and the Python client builds what it says."""
+"""The committed IDLs and the TypeScript client are those of the Rust source, and Python builds what they say."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib
 import json
 import struct
 from pathlib import Path
@@ -21,7 +21,7 @@ from relayer.domain.units import Millis
 from relayer.domain.verdicts import Outcome
 from tests.svm.chain import PROGRAMS
 
-SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "idl.py"
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 IDL: dict[str, Any] = json.loads((PROGRAMS / "oracle.json").read_text())
 BY_NAME = {one["name"]: one for one in IDL["instructions"]}
 TYPES = {one["name"]: one["type"]["fields"] for one in IDL["types"]}
@@ -65,13 +65,27 @@ def size(kind: Any) -> int:
             return struct.calcsize({"u8": "B", "u16": "<H", "u32": "<I", "u64": "<Q"}[kind])
 
 
+@pytest.fixture
+def generators(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes `deploy/` importable, as it is for the scripts there."""
+    monkeypatch.syspath_prepend(str(DEPLOY))
+
+
+@pytest.mark.usefixtures("generators")
 def test_the_idl_is_generated_from_the_source() -> None:
-    spec = importlib.util.spec_from_file_location("idl", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert module.build() == IDL, "run deploy/idl.py and commit the result"
+    assert importlib.import_module("idl").build() == IDL, "run deploy/idl.py and commit the result"
+
+
+@pytest.mark.usefixtures("generators")
+def test_the_codama_idl_is_generated_from_it() -> None:
+    committed = json.loads((PROGRAMS / "oracle.codama.json").read_text())
+    assert importlib.import_module("codama").build(IDL) == committed, "run deploy/idl.py and commit the result"
+
+
+@pytest.mark.usefixtures("generators")
+def test_the_typescript_client_is_generated_from_the_idl() -> None:
+    committed = (DEPLOY / "clients" / "typescript" / "oracle.ts").read_text()
+    assert importlib.import_module("typescript").build() == committed, "run deploy/typescript.py and commit the result"
 
 
 def test_events_are_named_as_anchor_names_them() -> None:

@@ -186,6 +186,22 @@ export function decodeIds(data: Uint8Array, length: number): Ids {
 
 // Instructions. The program's address is wherever it is deployed; `onPnp`: only for a market of PNP.
 
+export interface Listing {
+  index: number;
+  id: Uint8Array;
+}
+
+export interface Entry {
+  bid: number;
+  ask: number;
+  last: number;
+  status: number;
+  size: number;
+  index: number;
+  age: number;
+}
+
+/** To be repeated with the same arguments until the accounts have the capacity's size. */
 export function initBoard(
   programAddress: Address,
   accounts: { authority: Address; board: Address; ids: Address },
@@ -205,11 +221,10 @@ export function initBoard(
   return { programAddress, accounts: metas, data: data.done() };
 }
 
-/** feeds: index u16 and id 32 each, to the end of the data. */
 export function listFeeds(
   programAddress: Address,
   accounts: { authority: Address; board: Address; ids: Address },
-  args: { feeds: readonly { index: number; id: Uint8Array }[] },
+  args: { feeds: readonly Listing[] },
 ): BuiltInstruction {
   const metas = [
     { address: accounts.authority, role: Role.signer },
@@ -224,11 +239,11 @@ export function listFeeds(
   return { programAddress, accounts: metas, data: data.done() };
 }
 
-/** entries: bid u16, ask u16, last u16, status u8, size u8, index u16, age u16 each, `count` of them. */
+/** count: of the entries. An entry's age counts units of 10 ms before base_ms. */
 export function publish(
   programAddress: Address,
   accounts: { publisher: Address; board: Address },
-  args: { epoch: number; baseMs: bigint; entries: readonly { bid: number; ask: number; last: number; status: number; size: number; index: number; age: number }[] },
+  args: { epoch: number; baseMs: bigint; entries: readonly Entry[] },
 ): BuiltInstruction {
   const metas = [
     { address: accounts.publisher, role: Role.signer },
@@ -252,7 +267,6 @@ export function publish(
   return { programAddress, accounts: metas, data: data.done() };
 }
 
-/** indices: u16 each, to the end of the data. */
 export function retireFeed(
   programAddress: Address,
   accounts: { authority: Address; board: Address },
@@ -334,7 +348,7 @@ export function closeBoard(
   return { programAddress, accounts: metas, data: data.done() };
 }
 
-/** members: 32 bytes each, to the end of the data. */
+/** members: 1 to 9. pnp_program: 32 zero bytes for generic resolutions. */
 export function initCommittee(
   programAddress: Address,
   accounts: { creator: Address; committee: Address },
@@ -357,15 +371,15 @@ export function initCommittee(
   return { programAddress, accounts: metas, data: data.done() };
 }
 
-/** Remaining accounts: a threshold of members, each signing. */
+/** members: a threshold of them. */
 export function replaceMember(
   programAddress: Address,
-  accounts: { committee: Address; remaining: readonly AccountMeta[] },
+  accounts: { committee: Address; members: readonly AccountMeta[] },
   args: { leaver: Address; newcomer: Address },
 ): BuiltInstruction {
   const metas = [
     { address: accounts.committee, role: Role.writable },
-    ...accounts.remaining,
+    ...accounts.members,
   ];
   const data = new Writer().u8(17);
   data.pubkey(args.leaver);
@@ -373,7 +387,7 @@ export function replaceMember(
   return { programAddress, accounts: metas, data: data.done() };
 }
 
-/** spec: to the end of the data, 1 to 640 bytes. */
+/** spec: 1 to 640 bytes. market and extension: both for a market of PNP, neither for a generic resolution. */
 export function open(
   programAddress: Address,
   accounts: { opener: Address; committee: Address; resolution: Address; onPnp?: { market: Address; extension: Address } },
@@ -409,10 +423,10 @@ export function accept(
   return { programAddress, accounts: metas, data: data.done() };
 }
 
-/** Remaining accounts: those of PNP's set_market_resolvable_v2 or _v3 behind the authority. */
+/** pnp_accounts: those of PNP's set_market_resolvable_v2 or _v3 behind the authority, in its roles. */
 export function activate(
   programAddress: Address,
-  accounts: { member: Address; committee: Address; resolution: Address; pnpProgram: Address; settler: Address; remaining: readonly AccountMeta[] },
+  accounts: { member: Address; committee: Address; resolution: Address; pnpProgram: Address; settler: Address; pnpAccounts: readonly AccountMeta[] },
   args: { advance: bigint },
 ): BuiltInstruction {
   const metas = [
@@ -421,13 +435,14 @@ export function activate(
     { address: accounts.resolution, role: Role.writable },
     { address: accounts.pnpProgram, role: Role.readonly },
     { address: accounts.settler, role: Role.writable },
-    ...accounts.remaining,
+    ...accounts.pnpAccounts,
   ];
   const data = new Writer().u8(20);
   data.u64(args.advance);
   return { programAddress, accounts: metas, data: data.done() };
 }
 
+/** outcome: 1 is yes, 2 is no. */
 export function attest(
   programAddress: Address,
   accounts: { member: Address; committee: Address; resolution: Address },
@@ -459,6 +474,7 @@ export function flag(
   return { programAddress, accounts: metas, data: data.done() };
 }
 
+/** The last five accounts: all for a market of PNP, none for a generic resolution. */
 export function settle(
   programAddress: Address,
   accounts: { caller: Address; committee: Address; resolution: Address; onPnp?: { settler: Address; market: Address; extension: Address; globalConfig: Address; pnpProgram: Address } },
