@@ -13,6 +13,7 @@ from relayer.chain.programs.board import (
     BOARD,
     MAX_GROWTH,
     Board,
+    BoardHeader,
     ListedFeed,
     board_len,
     decode_board,
@@ -30,6 +31,8 @@ from relayer.domain.markets import MarketId
 
 FEEDS_A_TRANSACTION = 20
 RETIRED_A_TRANSACTION = 300
+TOMBSTONE_LEN = 8
+"""What stays of a closed board."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,28 @@ async def read_board(rpc: Rpc, program: Pubkey, address: Pubkey) -> BoardView | 
     if ids_account is None or len(ids_account.data) < ids_len(capacity):
         return None
     return BoardView(address, board, decode_ids(ids_account.data, board.header.length))
+
+
+async def begun(rpc: Rpc, program: Pubkey, address: Pubkey) -> BoardHeader | None:
+    """The board's header even while its making is not finished, None where there is none.
+
+    Raises PermanentError for a closed board, or something else in its place.
+    """
+    account, _ = await _accounts(rpc, program, address)
+    return decode_board(account.data).header if account else None
+
+
+async def rent_of(rpc: Rpc, program: Pubkey, address: Pubkey, capacity: int) -> int:
+    """Lamports that making or finishing the board still takes."""
+    held = await rpc.balances([str(address), str(ids_address(program, address))])
+    wanted = [await rpc.minimum_balance(length) for length in (board_len(capacity), ids_len(capacity))]
+    return sum(max(want - have, 0) for want, have in zip(wanted, held, strict=True))
+
+
+async def rent_in(rpc: Rpc, program: Pubkey, address: Pubkey) -> int:
+    """Lamports that closing the board gives back."""
+    held = await rpc.balances([str(address), str(ids_address(program, address))])
+    return sum(held) - await rpc.minimum_balance(TOMBSTONE_LEN)
 
 
 async def find_boards(rpc: Rpc, program: Pubkey, *, authority: Pubkey | None = None) -> list[tuple[str, Board]]:
@@ -121,7 +146,9 @@ def retiring(program: Pubkey, authority: Pubkey, board: Pubkey, slots: Sequence[
 
 
 async def _accounts(rpc: Rpc, program: Pubkey, address: Pubkey) -> list[Account | None]:
-    accounts = await rpc.accounts([str(address), str(ids_address(program, address))])
+    """Raises PermanentError for another program's. Where only lamports lie, which anyone may send, there is none."""
+    found = await rpc.accounts([str(address), str(ids_address(program, address))])
+    accounts = [account if account and not account.empty else None for account in found]
     for account in accounts:
         if account is not None and account.owner != str(program):
             raise PermanentError(

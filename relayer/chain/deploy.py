@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from solders.instruction import Instruction
@@ -20,6 +20,7 @@ from relayer.chain.rpc import Rpc, Sleep
 from relayer.chain.sender import Sender
 from relayer.chain.signer import Signer
 from relayer.domain.errors import PermanentError, RelayerError, TransientError
+from relayer.domain.intents import Submission
 
 CHUNK = 850
 """Code bytes a transaction, beside three signatures' room and the compute-budget instructions."""
@@ -43,6 +44,16 @@ class Deployed:
         """Whether its code is this file, and nothing but zeros after it."""
         code = self.code.code
         return code[: len(elf)] == elf and not any(code[len(elf) :])
+
+    def sha256(self, length: int) -> str:
+        """Of its first `length` bytes, and of what follows if that is more than zeros: as of a file of that length."""
+        code = self.code.code
+        return hashlib.sha256(code[: max(length, len(code.rstrip(b"\0")))]).hexdigest()
+
+    def growth(self, elf: bytes) -> int:
+        """Bytes that it must grow by to hold this code."""
+        short = len(elf) - len(self.code.code)
+        return max(short, loader.MIN_EXTENSION) if short > 0 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,66 @@ async def read_program(rpc: Rpc, program: Pubkey) -> Deployed | None:
     return Deployed(program, loader.decode_program_data(code.data))
 
 
+async def existing(rpc: Rpc, program: Pubkey) -> Deployed:
+    """The program. PermanentError if there is none."""
+    deployed = await read_program(rpc, program)
+    if deployed is None:
+        raise PermanentError(f"There is no program {program} on this cluster: check the address and the cluster.")
+    return deployed
+
+
+async def free(rpc: Rpc, program: Pubkey) -> None:
+    """PermanentError if the address is taken."""
+    if await read_program(rpc, program) is not None:
+        raise PermanentError(f"Program {program} exists: upgrade it, or deploy under another key.")
+
+
+async def controlled(rpc: Rpc, program: Pubkey, authority: Pubkey) -> Deployed:
+    """The program. PermanentError if it is not there or its upgrade authority is another."""
+    deployed = await existing(rpc, program)
+    if deployed.code.authority is None:
+        raise PermanentError(f"Program {program} is immutable: nobody can change it. Deploy under another key.")
+    if deployed.code.authority != authority:
+        raise PermanentError(
+            f"Program {program} obeys {deployed.code.authority} and not {authority}: name the key file of that "
+            "authority."
+        )
+    return deployed
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Code on its way, or left there."""
+
+    address: Pubkey
+    code_len: int
+    lamports: int
+
+
+async def find_buffers(rpc: Rpc, authority: Pubkey) -> list[Buffer]:
+    """The buffers that obey this authority, the fullest purse first."""
+    found = await rpc.program_accounts(str(LOADER), loader.buffers_of(authority))
+    buffers = (
+        Buffer(Pubkey.from_string(address), len(account.data) - loader.BUFFER_HEADER_LEN, account.lamports)
+        for address, account in found
+    )
+    return sorted(buffers, key=lambda buffer: -buffer.lamports)
+
+
+async def planned(rpc: Rpc, elf: bytes, *, payer: Pubkey, authority: Pubkey) -> Plan:
+    """Look at the buffer of this payer, authority and code. PermanentError if it obeys somebody else."""
+    seed = hashlib.sha256(elf + bytes(authority)).hexdigest()[:32]
+    buffer = loader.buffer_address(payer, seed)
+    account = await rpc.account(str(buffer))
+    held = loader.decode_buffer(account.data) if account else None
+    if held and held.authority != authority:
+        raise PermanentError(
+            f"Buffer {buffer} obeys {held.authority or 'nobody'} and not {authority}: use another payer."
+        )
+    rent = await rpc.minimum_balance(loader.PROGRAM_DATA_HEADER_LEN + len(elf))
+    return Plan(buffer, seed, held is not None, _missing(elf, held.code if held else b""), rent)
+
+
 class Deployer:
     """Deploys for one payer and one authority."""
 
@@ -88,90 +159,58 @@ class Deployer:
         self._authority = authority
         self._sleep = sleep
 
-    async def plan(self, elf: bytes) -> Plan:
-        """Look at the buffer. PermanentError if another authority's code stands there."""
-        seed = hashlib.sha256(elf + bytes(self._authority.pubkey)).hexdigest()[:32]
-        buffer = loader.buffer_address(self._payer.pubkey, seed)
-        account = await self._rpc.account(str(buffer))
-        held = b"" if account is None else loader.decode_buffer(account.data).code
-        rent = await self._rpc.minimum_balance(loader.PROGRAM_DATA_HEADER_LEN + len(elf))
-        return Plan(buffer, seed, account is not None, _missing(elf, held), rent)
-
-    async def deploy(self, elf: bytes, program: Signer, *, progress: Progress) -> Deployed:
-        """Deploy under a new program key. PermanentError if something stands there."""
-        await self.free(program.pubkey)
+    async def deploy(self, elf: bytes, program: Signer, *, progress: Progress) -> str:
+        """Deploy under a new program key; the signature. PermanentError if something stands there."""
+        await free(self._rpc, program.pubkey)
         buffer = await self._fill(elf, progress)
         steps = await self._deployment(elf, program.pubkey, buffer)
-        await self._sender.run(steps, [program, self._authority], purpose="deploy")
-        return await self._callable(program.pubkey)
+        return await self._last(steps, [program, self._authority], program.pubkey)
 
-    async def upgrade(self, elf: bytes, program: Pubkey, *, progress: Progress) -> Deployed:
-        """Replace the program's code, making room first where the new one is longer."""
-        deployed = await self.controlled(program)
+    async def upgrade(self, elf: bytes, program: Pubkey, *, progress: Progress) -> str:
+        """Replace the program's code, making room first where the new one is longer; the signature."""
+        deployed = await controlled(self._rpc, program, self._authority.pubkey)
         buffer = await self._fill(elf, progress)
-        if (short := len(elf) - len(deployed.code.code)) > 0:
-            growth = max(short, loader.MIN_EXTENSION)
+        if growth := deployed.growth(elf):
             await self._sender.run([loader.extend(program, self._payer.pubkey, growth)], [], purpose="deploy")
             await self._callable(program)
-        await self._sender.run([self._swap(program, buffer)], [self._authority], purpose="deploy")
-        return await self._callable(program)
+        return await self._last([self._swap(program, buffer)], [self._authority], program)
 
-    async def rehearse(self, elf: bytes, program: Signer | Pubkey) -> None:
+    async def rehearse(self, elf: bytes, program: Signer | Pubkey) -> Submission:
         """Simulate the next step towards deploying (a key) or upgrading (an address): the buffer, a chunk, or the last.
 
         Later steps build on accounts that are not there yet. Raises PermanentError or TransientError as sending would.
         """
-        plan = await self.plan(elf)
+        plan = await self._plan(elf)
         if not plan.buffer_exists:
-            await self._sender.build(await self._creation(plan, len(elf)), [], purpose="deploy")
-        elif plan.missing:
-            await self._sender.build([self._chunk(plan, elf, plan.missing[0])], [self._authority], purpose="deploy")
-        elif isinstance(program, Signer):
+            return await self._sender.build(await self._creation(plan, len(elf)), [], purpose="deploy")
+        if plan.missing:
+            chunk = self._chunk(plan, elf, plan.missing[0])
+            return await self._sender.build([chunk], [self._authority], purpose="deploy")
+        if isinstance(program, Signer):
             steps = await self._deployment(elf, program.pubkey, plan.buffer)
-            await self._sender.build(steps, [program, self._authority], purpose="deploy")
-        else:
-            await self._sender.build([self._swap(program, plan.buffer)], [self._authority], purpose="deploy")
+            return await self._sender.build(steps, [program, self._authority], purpose="deploy")
+        return await self._rehearse_upgrade(elf, program, plan)
 
-    async def rehearse_authority(self, program: Pubkey, new: Pubkey | None) -> None:
-        """Simulate the handover."""
-        handover = loader.set_authority(program, self._authority.pubkey, new)
-        await self._sender.build([handover], [self._authority], purpose="deploy")
+    async def _rehearse_upgrade(self, elf: bytes, program: Pubkey, plan: Plan) -> Submission:
+        if growth := (await controlled(self._rpc, program, self._authority.pubkey)).growth(elf):
+            step = loader.extend(program, self._payer.pubkey, growth)
+            return await self._sender.build([step], [], purpose="deploy")
+        return await self._sender.build([self._swap(program, plan.buffer)], [self._authority], purpose="deploy")
 
-    async def free(self, program: Pubkey) -> None:
-        """PermanentError if the address is taken."""
-        if await read_program(self._rpc, program) is not None:
-            raise PermanentError(f"Program {program} exists: upgrade it, or deploy under another key.")
+    async def _plan(self, elf: bytes) -> Plan:
+        return await planned(self._rpc, elf, payer=self._payer.pubkey, authority=self._authority.pubkey)
 
-    async def set_authority(self, program: Pubkey, new: Pubkey | None) -> Deployed:
-        """Hand the program over, or make it immutable (None)."""
-        await self.controlled(program)
-        handover = loader.set_authority(program, self._authority.pubkey, new)
-        await self._sender.run([handover], [self._authority], purpose="deploy")
-        return await self._existing(program)
-
-    async def controlled(self, program: Pubkey) -> Deployed:
-        """The program. PermanentError if it is not there or its upgrade authority is another."""
-        deployed = await self._existing(program)
-        if deployed.code.authority is None:
-            raise PermanentError(f"Program {program} is immutable: nobody can change it. Deploy under another key.")
-        if deployed.code.authority != self._authority.pubkey:
-            raise PermanentError(
-                f"Program {program} obeys {deployed.code.authority} and not {self._authority.address}: "
-                "name the key file of that authority."
-            )
-        return deployed
-
-    async def _existing(self, program: Pubkey) -> Deployed:
-        deployed = await read_program(self._rpc, program)
-        if deployed is None:
-            raise PermanentError(f"There is no program {program} on this cluster: check the address and the cluster.")
-        return deployed
+    async def _last(self, steps: Sequence[Instruction], signers: Sequence[Signer], program: Pubkey) -> str:
+        """Send what makes the code a program, and wait until it may be called."""
+        submission = await self._sender.run(steps, signers, purpose="deploy")
+        await self._callable(program)
+        return submission.signature
 
     async def _fill(self, elf: bytes, progress: Progress) -> Pubkey:
         """Write what the buffer lacks until it shows the whole code; its address."""
         total = len(_missing(elf, b""))
         for _ in range(_ROUNDS):
-            plan = await self.plan(elf)
+            plan = await self._plan(elf)
             progress(total - len(plan.missing), total)
             if plan.buffer_exists and not plan.missing:
                 return plan.buffer
@@ -224,7 +263,7 @@ class Deployer:
 
     async def _callable(self, program: Pubkey) -> Deployed:
         """Wait for the slot after the deployment, from which on the program may be called or deployed again."""
-        deployed = await self._existing(program)
+        deployed = await existing(self._rpc, program)
         for _ in range(_SLOT_LOOKS):
             if await self._rpc.slot() > (deployed.code.slot or 0):
                 return deployed

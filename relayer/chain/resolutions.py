@@ -17,14 +17,28 @@ from relayer.chain.rpc import Account, Rpc
 from relayer.domain.errors import PermanentError
 
 Subject = Pubkey | OnPnp
+COMMITTEE_LEN = 456
+"""Bytes of a committee's account (`deploy/program/reader/src/committee.rs`)."""
+_RESOLUTION_LEN = 616
+
+
+def resolution_len(spec: bytes) -> int:
+    """Bytes of the account that holds a resolution with this spec."""
+    return _RESOLUTION_LEN + len(spec)
+
+
+async def find_committee(rpc: Rpc, program: Pubkey, address: Pubkey) -> Committee | None:
+    """None if nothing is there. Raises PermanentError for something else."""
+    account = await _account(rpc, program, address)
+    return decode_committee(account.data) if account else None
 
 
 async def read_committee(rpc: Rpc, program: Pubkey, address: Pubkey) -> Committee:
     """Raises PermanentError if there is no committee of this program at the address."""
-    account = await _account(rpc, program, address)
-    if account is None:
+    committee = await find_committee(rpc, program, address)
+    if committee is None:
         raise PermanentError(f"There is no committee {address} on this cluster: check the address and the cluster.")
-    return decode_committee(account.data)
+    return committee
 
 
 async def read_subject(rpc: Rpc, committee: Committee, key: Pubkey) -> Subject:
@@ -53,9 +67,26 @@ async def read_resolution(rpc: Rpc, program: Pubkey, committee: Pubkey, subject:
     return decode_resolution(account.data) if account else None
 
 
+async def activation_ends_s(rpc: Rpc, subject: OnPnp) -> int:
+    """Until when PNP lets the market be made tradeable, seconds since 1970. Raises PermanentError without settings."""
+    account = await _account(rpc, subject.program, pnp.global_config_address(subject.program))
+    if account is None:
+        raise PermanentError(f"PNP program {subject.program} is not set up on this cluster: check pnp_program.")
+    return subject.market.created_ms // 1000 + pnp.decode_global_config(account.data).buffer_period_s
+
+
+async def deposit_of(rpc: Rpc, program: Pubkey, resolution: Resolution) -> int:
+    """Lamports in the file beyond its rent: for the activation and the reward."""
+    address = resolution_address(program, resolution.committee, resolution.market)
+    held, rent = await rpc.balance(str(address)), await rpc.minimum_balance(resolution_len(resolution.spec))
+    return max(held - rent, 0)
+
+
 async def _account(rpc: Rpc, owner: Pubkey, address: Pubkey) -> Account | None:
     account = await rpc.account(str(address))
-    if account is not None and account.owner != str(owner):
+    if account is None or account.empty:
+        return None
+    if account.owner != str(owner):
         raise PermanentError(
             f"Account {address} is held by program {account.owner} and not by {owner}: check the addresses."
         )

@@ -17,7 +17,10 @@ import aiohttp
 import msgspec
 import tenacity
 from solders.hash import Hash, ParseHashError
+from solders.message import to_bytes_versioned
+from solders.system_program import ID as SYSTEM_PROGRAM
 from solders.sysvar import CLOCK
+from solders.transaction import VersionedTransaction
 
 from relayer.chain.endpoint import Decode, Endpoint, RpcRefusal
 from relayer.chain.settings import ClusterSettings, Commitment
@@ -64,6 +67,11 @@ class Account:
     owner: str
     slot: Slot
     """Slot of the answer, 0 where the node does not tell."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether it is only lamports that somebody sent to the address."""
+        return not self.data and self.owner == str(SYSTEM_PROGRAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +218,15 @@ class Rpc:
         config = self._config(encoding="base64", sigVerify=False, replaceRecentBlockhash=True, minContextSlot=min_slot)
         params = [base64.b64encode(wire).decode(), config]
         return (await self._read("simulateTransaction", params, _typed(_Wrapped[_Simulated]))).value.domain()
+
+    async def fee(self, wire: bytes) -> Lamports:
+        """Lamports that the transaction costs its payer, priority fee included; its blockhash must be alive."""
+        message = to_bytes_versioned(VersionedTransaction.from_bytes(wire).message)
+        params = [base64.b64encode(message).decode(), self._config()]
+        found = await self._read("getFeeForMessage", params, _typed(_Wrapped[int | None]))
+        if found.value is None:
+            raise TransientError(f"The RPC endpoint {self.name} does not know the blockhash: try again.")
+        return Lamports(found.value)
 
     async def send(self, wire: bytes) -> None:
         """Hand the bytes to every endpoint; returns once each has answered or has had its time.

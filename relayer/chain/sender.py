@@ -109,10 +109,14 @@ class Sender:
         until: SubmissionState = SubmissionState.CONFIRMED,
     ) -> Submission:
         """Build, send and follow, for acts that a caller repeats by hand. PermanentError unless it succeeded."""
-        submission = await self.build(instructions, signers, purpose=purpose)
+        return await self.land(await self.build(instructions, signers, purpose=purpose), until=until)
+
+    async def land(self, submission: Submission, *, until: SubmissionState = SubmissionState.CONFIRMED) -> Submission:
+        """Send and follow what was built. PermanentError unless it succeeded."""
         await self.send(submission)
         ended = await self.follow(submission, until=until)
         if ended.state is not until:
+            purpose = submission.intent_key.partition(":")[0]
             raise PermanentError(
                 f"The {purpose} transaction {ended.signature} {ended.state}: {ended.error or 'it never landed'}."
             )

@@ -1,53 +1,42 @@
-"""`relayer board`: boards made, filled and shown. What a command runs is imported when it runs."""
+"""`relayer board`: the accounts that carry prices. What a command runs is imported when it runs."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from relayer.cli.acting import (
-    ConfigOption,
-    DryRunOption,
-    JsonOption,
-    PayerOption,
-    RpcOption,
-    YesOption,
-    cluster,
-    reading,
-    sol,
-)
-from relayer.cli.addresses import ProgramOption, address_of
+from relayer.cli.addresses import address_of, digest_of
 from relayer.cli.board_access import (
     AuthorityOption,
-    BoardOption,
     IndexOption,
     MarketsArgument,
-    access_to,
+    OfAuthority,
+    OfMaker,
     board_settings,
-    derived,
+    differences,
     header,
     known_markets,
-    print_boards,
-    print_slots,
+    last_publish,
     publisher_of,
     slot_facts,
+    view_of,
     wanted_markets,
 )
-from relayer.cli.steps import report
-from relayer.domain.errors import PermanentError
+from relayer.cli.desk import Desk, reads
+from relayer.cli.printing import sol
+from relayer.cli.signing import Nothing, Request, Transactions, signs
+from relayer.domain.errors import PermanentError, UsageError
 
-if TYPE_CHECKING:
-    from relayer.chain.board_setup import BoardView
-    from relayer.chain.programs.board import Board
-
-board = typer.Typer(help="Make, fill and show boards: the accounts that carry prices.", no_args_is_help=True)
+board = typer.Typer(help="Make, fill, hand over and show boards: the accounts that carry prices.", no_args_is_help=True)
+_LISTED = ("board", "name", "authority", "publisher", "feeds", "capacity", "last_publish")
 
 
 @board.command()
-def init(
+@signs
+async def init(
+    desk: Desk,
     publisher: Annotated[
         str | None, typer.Option(metavar="ADDR", help="Key that may publish; the file's keys.publisher if left out.")
     ] = None,
@@ -55,55 +44,53 @@ def init(
     name: Annotated[str | None, typer.Option(help="At most 16 bytes; the file's, or none.")] = None,
     index: IndexOption = None,
     authority: AuthorityOption = None,
-    payer: PayerOption = None,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    yes: YesOption = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-) -> None:
+) -> Request | Nothing:
     """Make a board, or finish one whose making was interrupted. The authority pays its rent.
 
     Example: relayer board init --config relayer.toml --authority authority.json --capacity 200
     """
-    from relayer.chain.board_setup import making
-    from relayer.chain.programs.board import board_len, ids_len
+    from relayer.chain.board_setup import begun, making, rent_of
+    from relayer.chain.programs.board import board_address
 
-    settings = board_settings(config, index=index, capacity=capacity, name=name)
-    may_publish = publisher_of(publisher, config)
+    settings = board_settings(desk, index=index, capacity=capacity, name=name)
+    may_publish = publisher_of(desk, publisher)
+    owner = desk.key("--authority", authority, "authority")
+    address = board_address(desk.program, owner.pubkey, settings.index)
+    found = await begun(desk.rpc, desk.program, address)
+    if found and (said := differences(found, settings, may_publish)):
+        raise PermanentError(
+            f"Board {address} is there, but {'; '.join(said)}. Nothing was signed: ask for it as it is, or make "
+            "another under another --index."
+        )
+    steps = await making(
+        desk.rpc,
+        program=desk.program,
+        address=address,
+        authority=owner.pubkey,
+        publisher=may_publish,
+        settings=settings,
+    )
 
-    async def run() -> None:
-        async with access_to(config, rpc, payer, authority, program, settings, None) as access:
-            steps = await making(
-                access.act.rpc,
-                program=access.program,
-                address=access.board,
-                authority=access.authority.pubkey,
-                publisher=may_publish,
-                settings=settings,
-            )
-            signatures = []
-            if steps:
-                lengths = board_len(settings.capacity), ids_len(settings.capacity)
-                rent = sum([await access.act.rpc.minimum_balance(length) for length in lengths])
-                what = [
-                    ("publisher", str(may_publish)),
-                    ("capacity", f"{settings.capacity} slots, rent about {sol(rent)} when it is new"),
-                ]
-                signatures = await access.carry_out([steps], what, yes=yes, dry_run=dry_run)
-            report({"board": str(access.board), "signatures": signatures}, as_json=as_json)
+    async def facts() -> dict[str, Any]:
+        return {"board": str(address)}
 
-    asyncio.run(run())
+    if not steps:
+        return Nothing(f"board {address} is there as asked.", facts)
+    rent = sol(await rent_of(desk.rpc, desk.program, address, settings.capacity))
+    rows = [
+        ("board", str(address)),
+        ("publisher", str(may_publish)),
+        ("capacity", f"{settings.capacity} slots, name {settings.name!r}; neither ever changes"),
+        ("rent", f"{rent} from the authority; `relayer board close` gives it back"),
+    ]
+    return Request(rows, {"authority": owner}, Transactions([steps], [owner], "board"), facts)
 
 
 @board.command("list")
-def list_boards(
+@reads
+async def list_boards(
+    desk: Desk,
     authority: Annotated[str | None, typer.Option(metavar="ADDR", help="Only the boards of this authority.")] = None,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """List the boards of the program.
 
@@ -111,165 +98,201 @@ def list_boards(
     """
     from relayer.chain.board_setup import find_boards
 
-    settings = cluster(config, rpc, program=program)
-
-    async def run() -> list[tuple[str, Board]]:
-        async with reading(settings) as client:
-            whose = address_of(authority) if authority else None
-            return await find_boards(client, address_of(settings.oracle_program), authority=whose)
-
-    found = asyncio.run(run())
-    facts = [header(address, one) for address, one in found]
-    if as_json:
-        typer.echo(json.dumps(facts))
-    else:
-        print_boards(facts)
+    found = await find_boards(desk.rpc, desk.program, authority=address_of(authority) if authority else None)
+    desk.report([{key: header(address, one.header)[key] for key in _LISTED} for address, one in found])
 
 
 @board.command()
-def add(
-    markets: MarketsArgument = None,
-    address: BoardOption = None,
-    index: IndexOption = None,
-    authority: AuthorityOption = None,
-    payer: PayerOption = None,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    yes: YesOption = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-) -> None:
+@signs
+async def add(desk: Desk, which: OfAuthority, markets: MarketsArgument = None) -> Request | Nothing:
     """Give slots to markets; those that have one keep it. A running relayer goes on by itself.
 
     Example: relayer board add kalshi:KXHIGHNY-25DEC21-B44.5 --config relayer.toml --authority authority.json
     """
     from relayer.chain.board_setup import listing
 
-    wanted = wanted_markets(markets, config)
-    settings = board_settings(config, index=index)
+    wanted = wanted_markets(desk, markets)
+    own = await which.opened(desk)
+    listed = own.view.indexes(wanted)
+    missing = [market for market in wanted if market not in listed]
 
-    async def run() -> None:
-        async with access_to(config, rpc, payer, authority, program, settings, address) as access:
-            view = await access.view()
-            missing = [market for market in wanted if market not in view.indexes(wanted)]
-            signatures = []
-            if missing:
-                steps = listing(access.program, access.authority.pubkey, view, missing)
-                what = [("list", " ".join(map(str, missing)))]
-                signatures = await access.carry_out(steps, what, yes=yes, dry_run=dry_run)
-            slots = (view if dry_run else await access.view()).indexes(wanted)
-            facts = {str(market): slot for market, slot in slots.items()}
-            report({"board": str(access.board), "slots": facts, "signatures": signatures}, as_json=as_json)
+    async def facts() -> dict[str, Any]:
+        slots = (await view_of(desk, own.address)).indexes(wanted)
+        return {"board": str(own.address), "slots": {str(market): slot for market, slot in slots.items()}}
 
-    asyncio.run(run())
+    known = ", ".join(f"{market} (slot {slot})" for market, slot in listed.items())
+    if not missing:
+        return Nothing(f"board {own.address} lists {known} already.", facts)
+    steps = listing(desk.program, own.signer.pubkey, own.view, missing)
+    rows = [("list", " ".join(map(str, missing))), *([("listed", known)] if known else [])]
+    return own.request(steps, rows, facts)
 
 
 @board.command()
-def retire(
+@signs
+async def retire(
+    desk: Desk,
+    which: OfAuthority,
     markets: Annotated[list[str], typer.Argument(metavar="VENUE:TICKER...", help="Markets whose slots are emptied.")],
-    address: BoardOption = None,
-    index: IndexOption = None,
-    authority: AuthorityOption = None,
-    payer: PayerOption = None,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    yes: YesOption = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-) -> None:
+) -> Request | Nothing:
     """Empty the slots of markets, for others to be listed in. Readers see them as retired at once.
 
     Example: relayer board retire kalshi:KXHIGHNY-25DEC21-B44.5 --config relayer.toml --authority authority.json
     """
     from relayer.chain.board_setup import retiring
 
-    leaving = wanted_markets(markets, config)
-    settings = board_settings(config, index=index)
+    leaving = wanted_markets(desk, markets)
+    own = await which.opened(desk)
+    slots = own.view.indexes(leaving)
+    if unknown := [str(market) for market in leaving if market not in slots]:
+        raise PermanentError(f"Board {own.address} does not list {' '.join(unknown)}: see `relayer board show`.")
 
-    async def run() -> None:
-        async with access_to(config, rpc, payer, authority, program, settings, address) as access:
-            slots = (await access.view()).indexes(leaving)
-            if unknown := [str(market) for market in leaving if market not in slots]:
-                raise PermanentError(
-                    f"Board {access.board} does not list {' '.join(unknown)}: see `relayer board show`."
-                )
-            steps = retiring(access.program, access.authority.pubkey, access.board, list(slots.values()))
-            what = [("retire", ", ".join(f"{market} (slot {slot})" for market, slot in slots.items()))]
-            signatures = await access.carry_out(steps, what, yes=yes, dry_run=dry_run)
-            retired = {str(market): slot for market, slot in slots.items()}
-            report({"board": str(access.board), "retired": retired, "signatures": signatures}, as_json=as_json)
+    async def facts() -> dict[str, Any]:
+        return {"board": str(own.address), "retired": {str(market): slot for market, slot in slots.items()}}
 
-    asyncio.run(run())
+    steps = retiring(desk.program, own.signer.pubkey, own.address, list(slots.values()))
+    return own.request(
+        steps, [("retire", ", ".join(f"{market} (slot {slot})" for market, slot in slots.items()))], facts
+    )
 
 
 @board.command()
-def close(
-    address: BoardOption = None,
-    index: IndexOption = None,
-    authority: AuthorityOption = None,
-    payer: PayerOption = None,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    yes: YesOption = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-) -> None:
+@signs
+async def set_publisher(
+    desk: Desk,
+    which: OfAuthority,
+    publisher: Annotated[
+        str | None,
+        typer.Option(metavar="ADDR", help="Who may publish from now on; the file's keys.publisher if left out."),
+    ] = None,
+) -> Request | Nothing:
+    """Let another key publish. What the old one still sends is refused at once.
+
+    Example: relayer board set-publisher --publisher <address> --config relayer.toml --authority authority.json
+    """
+    from relayer.chain.programs.board import set_publisher as setting
+
+    newcomer = publisher_of(desk, publisher)
+    own = await which.opened(desk)
+    if own.header.publisher == newcomer:
+        return Nothing(f"{newcomer} is the publisher of board {own.address} already.", own.facts)
+    step = setting(desk.program, own.signer.pubkey, own.address, newcomer)
+    return own.request([[step]], [("publisher", f"from {own.header.publisher} to {newcomer}")])
+
+
+@board.command()
+@signs
+async def propose_authority(
+    desk: Desk,
+    which: OfAuthority,
+    new: Annotated[str | None, typer.Option(metavar="ADDR", help="Who is to own the board.")] = None,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take back the present offer.")] = False,
+) -> Request | Nothing:
+    """Offer the board to another authority. Nothing changes until that key signs `relayer board accept-authority`.
+
+    Example: relayer board propose-authority --new <address> --config relayer.toml --authority authority.json
+    """
+    from solders.pubkey import Pubkey
+
+    from relayer.chain.programs.board import propose_authority as proposing
+
+    if (new is None) != withdraw:
+        raise UsageError("To whom? Give --new with an address, or --withdraw, and not both.")
+    own = await which.opened(desk)
+    heir = address_of(new) if new else None
+    if heir == own.header.pending_authority:
+        return Nothing(f"board {own.address} is offered to {heir or 'nobody'} already.", own.facts)
+    step = proposing(desk.program, own.signer.pubkey, own.address, heir or Pubkey.default())
+    return own.request([[step]], [("offer to", str(heir) if heir else "nobody")])
+
+
+@board.command()
+@signs
+async def accept_authority(
+    desk: Desk,
+    which: OfMaker,
+    new: Annotated[
+        Path | None,
+        typer.Option(metavar="KEY.json", help="Key that was offered the board; the file's keys.authority if left out."),
+    ] = None,
+) -> Request | Nothing:
+    """Take over a board that was offered. It keeps its address: board.authority in the file stays its maker.
+
+    Example: relayer board accept-authority --board <address> --new authority.json --config relayer.toml
+    """
+    from relayer.chain.programs.board import accept_authority as accepting
+
+    heir = desk.key("--new", new, "authority")
+    held = await which.opened(desk, "authority", heir)
+    if held.header.authority == heir.pubkey:
+        return Nothing(f"board {held.address} obeys {heir.address} already.", held.facts)
+    if held.header.pending_authority != heir.pubkey:
+        raise PermanentError(
+            f"Board {held.address} is offered to {held.header.pending_authority or 'nobody'} and not to "
+            f"{heir.address}: its authority runs `relayer board propose-authority` first."
+        )
+    step = accepting(desk.program, heir.pubkey, held.address)
+    return held.request([[step]], [("take over", f"from {held.header.authority}")])
+
+
+@board.command()
+@signs
+async def anchor(
+    desk: Desk,
+    which: OfMaker,
+    head: Annotated[str, typer.Argument(metavar="HASH", help="Head of the tape, as `relayer tape verify` prints it.")],
+    publisher: Annotated[
+        Path | None, typer.Option(metavar="KEY.json", help="The publisher; the file's keys.publisher if left out.")
+    ] = None,
+) -> Request | Nothing:
+    """Write the tape's head hash on the board, so that nobody can change the tape behind it later.
+
+    Example: relayer board anchor <64 hex digits> --config relayer.toml
+    """
+    from relayer.chain.programs.board import anchor as anchoring
+
+    digest = digest_of("HASH", head)
+    signer = desk.key("--publisher", publisher, "publisher")
+    held = await which.opened(desk, "publisher", signer)
+    if held.header.publisher != signer.pubkey:
+        raise PermanentError(
+            f"Board {held.address} is published by {held.header.publisher} and not by {signer.address}: name that "
+            "publisher's key file with --publisher."
+        )
+    if held.header.tape_head == digest:
+        return Nothing(f"board {held.address} carries this hash already.", held.facts)
+    return held.request([[anchoring(desk.program, signer.pubkey, held.address, digest)]], [("tape head", head)])
+
+
+@board.command()
+@signs
+async def close(desk: Desk, which: OfAuthority) -> Request | Nothing:
     """Close a board for ever; its rent goes back to the authority. Its address can not be used again.
 
     Example: relayer board close --config relayer.toml --authority authority.json
     """
+    from relayer.chain.board_setup import rent_in
     from relayer.chain.programs.board import close_board
 
-    settings = board_settings(config, index=index)
+    own = await which.opened(desk)
 
-    async def run() -> None:
-        async with access_to(config, rpc, payer, authority, program, settings, address) as access:
-            view = await access.view()
-            step = close_board(access.program, access.authority.pubkey, access.board)
-            what = [("close", f"for ever, with {len(view.feeds)} listed feeds and its prices")]
-            signatures = await access.carry_out([[step]], what, yes=yes, dry_run=dry_run)
-            report({"board": str(access.board), "signatures": signatures}, as_json=as_json)
+    async def facts() -> dict[str, Any]:
+        return {"board": str(own.address)}
 
-    asyncio.run(run())
+    rows = [
+        ("close", f"for ever, with {own.header.length} feeds; last published {last_publish(own.header) or 'never'}"),
+        ("rent back", f"{sol(await rent_in(desk.rpc, desk.program, own.address))} to the authority"),
+    ]
+    return own.request([[close_board(desk.program, own.signer.pubkey, own.address)]], rows, facts)
 
 
 @board.command()
-def show(
-    markets: MarketsArgument = None,
-    address: BoardOption = None,
-    index: IndexOption = None,
-    authority: Annotated[
-        str | None, typer.Option(metavar="ADDR", help="The authority that made it; the file's if left out.")
-    ] = None,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@reads
+async def show(desk: Desk, which: OfMaker, markets: MarketsArgument = None) -> None:
     """Show a board with its prices and their ages. Feeds are named where the file or the arguments name them.
 
     Example: relayer board show --config relayer.toml
     """
-    from relayer.chain.board_setup import read_board
-
-    settings = cluster(config, rpc, program=program)
-    names = {market.feed_id(): str(market) for market in known_markets(markets, config)}
-    where = address_of(address) if address else derived(config, authority, index, settings)
-
-    async def run() -> BoardView:
-        async with reading(settings) as client:
-            view = await read_board(client, address_of(settings.oracle_program), where)
-        if view is None:
-            raise PermanentError(f"There is no finished board {where}: check --board, --authority and --index.")
-        return view
-
-    view = asyncio.run(run())
-    facts, slots = header(str(where), view.board), slot_facts(view, names)
-    if as_json:
-        typer.echo(json.dumps({**facts, "slots": slots}))
-    else:
-        report(facts, as_json=False)
-        print_slots(slots)
+    names = {market.feed_id(): str(market) for market in known_markets(desk, markets)}
+    view = await view_of(desk, which.address(desk))
+    desk.report({**header(str(view.address), view.board.header), "slots": slot_facts(view, names)})

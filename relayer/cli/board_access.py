@@ -1,19 +1,19 @@
-"""Which board a command is about, who signs for it, and how boards are printed."""
+"""Which board a command is about, whose key changes it, and a board's facts for people and scripts."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from relayer.cli.acting import Acting, acting, cluster, key
 from relayer.cli.addresses import address_of
-from relayer.cli.steps import carry_out, payer_or
+from relayer.cli.desk import Desk
+from relayer.cli.printing import Rows
+from relayer.cli.signing import Facts, Request, Transactions
 from relayer.domain.errors import PermanentError, UsageError
 from relayer.domain.markets import MarketId
 from relayer.domain.units import dollars, rfc3339
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from solders.pubkey import Pubkey
 
     from relayer.chain.board_setup import BoardView
-    from relayer.chain.programs.board import Board, BoardSlot
-    from relayer.chain.settings import BoardSettings, ClusterSettings
+    from relayer.chain.programs.board import BoardHeader, BoardSlot
+    from relayer.chain.settings import BoardSettings
     from relayer.chain.signer import Signer
 
-AuthorityOption = Annotated[
-    Path | None, typer.Option("--authority", metavar="KEY.json", help="The board's authority; the file's if left out.")
-]
 IndexOption = Annotated[
     int | None,
-    typer.Option("--index", min=0, max=0xFFFF, help="Number among the authority's boards; the file's, or 0."),
+    typer.Option("--index", min=0, max=0xFFFF, help="Number among its maker's boards; the file's, or 0."),
 ]
-BoardOption = Annotated[
-    str | None, typer.Option("--board", metavar="ADDR", help="The board's address, instead of authority and index.")
+AuthorityOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--authority", metavar="KEY.json", help="The board's authority; the file's keys.authority if left out."
+    ),
 ]
 MarketsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[VENUE:TICKER]...", help="Markets; the file's board.feeds if left out.")
@@ -43,73 +43,143 @@ MarketsArgument = Annotated[
 
 
 @dataclass(frozen=True)
-class BoardAccess:
-    """One board, and the key that may change it."""
+class Which:
+    """One board."""
 
-    act: Acting
-    program: Pubkey
-    board: Pubkey
-    authority: Signer
+    board: Annotated[
+        str | None, typer.Option("--board", metavar="ADDR", help="The board's address, instead of maker and index.")
+    ] = None
+    index: IndexOption = None
 
-    async def view(self) -> BoardView:
-        """Raises PermanentError if there is no such board, or none yet."""
-        from relayer.chain.board_setup import read_board
 
-        view = await read_board(self.act.rpc, self.program, self.board)
-        if view is None:
-            raise PermanentError(f"There is no finished board {self.board}: run `relayer board init` first.")
-        return view
+@dataclass(frozen=True)
+class OfMaker(Which):
+    """A board that others than its authority ask for."""
 
-    async def carry_out(
+    maker: Annotated[
+        str | None,
+        typer.Option(
+            "--authority", metavar="ADDR", help="Whoever made the board; the file's board.authority if left out."
+        ),
+    ] = None
+
+    def address(self, desk: Desk) -> Pubkey:
+        """Raises UsageError if nobody says whose board it is."""
+        return _address(desk, self, address_of(self.maker) if self.maker else _maker(desk))
+
+    async def opened(self, desk: Desk, role: str, signer: Signer) -> HeldBoard:
+        """Raises PermanentError if there is no such board; whether the key may do something there is not looked at."""
+        return HeldBoard(desk, await view_of(desk, self.address(desk)), role, signer)
+
+
+@dataclass(frozen=True)
+class OfAuthority(Which):
+    """A board that its authority changes."""
+
+    authority: AuthorityOption = None
+
+    async def opened(self, desk: Desk) -> HeldBoard:
+        """Raises PermanentError if there is no such board, or if it obeys another key."""
+        owner = desk.key("--authority", self.authority, "authority")
+        named = desk.file.board.authority if desk.file else None
+        view = await view_of(desk, _address(desk, self, address_of(named) if named else owner.pubkey))
+        _refuse_another(view, owner)
+        return HeldBoard(desk, view, "authority", owner)
+
+
+@dataclass(frozen=True)
+class HeldBoard:
+    """A board, and the key that signs for it in that role."""
+
+    desk: Desk
+    view: BoardView
+    role: str
+    signer: Signer
+
+    @property
+    def address(self) -> Pubkey:
+        return self.view.address
+
+    @property
+    def header(self) -> BoardHeader:
+        return self.view.board.header
+
+    def request(
         self,
-        transactions: Sequence[Sequence[Instruction]],
-        what: Sequence[tuple[str, str]],
+        steps: Sequence[Sequence[Instruction]],
+        rows: Rows,
+        facts: Facts | None = None,
         *,
-        yes: bool,
-        dry_run: bool,
-    ) -> list[str]:
-        """As `steps.carry_out`, signed by the authority."""
-        return await carry_out(
-            self.act,
-            transactions,
-            [self.authority],
-            what=[("board", str(self.board)), *what],
-            purpose="board",
-            yes=yes,
-            dry_run=dry_run,
+        warnings: Sequence[str] = (),
+    ) -> Request:
+        """Have the key sign the steps, a transaction each; reports the board's header if nothing else."""
+        return Request(
+            rows=[("board", str(self.address)), *rows],
+            signers={self.role: self.signer},
+            work=Transactions(steps, [self.signer], "board"),
+            facts=facts or self.facts,
+            warnings=warnings,
         )
 
+    async def facts(self) -> dict[str, Any]:
+        view = await view_of(self.desk, self.address)
+        return header(str(self.address), view.board.header)
 
-@asynccontextmanager
-async def access_to(
-    config: Path | None,
-    rpc: list[str] | None,
-    payer: Path | None,
-    authority: Path | None,
-    program: str | None,
-    settings: BoardSettings,
-    address: str | None,
-) -> AsyncIterator[BoardAccess]:
-    """Raises UsageError for what the options leave open. Without a payer the authority pays."""
+
+def _refuse_another(view: BoardView, owner: Signer) -> None:
+    shown = view.board.header
+    if shown.authority == owner.pubkey:
+        return
+    if shown.pending_authority == owner.pubkey:
+        raise PermanentError(
+            f"Board {view.address} is offered to {owner.address} but still obeys {shown.authority}: run "
+            "`relayer board accept-authority` first."
+        )
+    raise PermanentError(
+        f"Board {view.address} obeys {shown.authority} and not {owner.address}: name that authority's key file with "
+        "--authority."
+    )
+
+
+async def view_of(desk: Desk, address: Pubkey) -> BoardView:
+    """Raises PermanentError if there is no such board, or none yet."""
+    from relayer.chain.board_setup import read_board
+
+    view = await read_board(desk.rpc, desk.program, address)
+    if view is None:
+        raise PermanentError(
+            f"There is no finished board {address}: make or finish it with `relayer board init`, or name another with "
+            "--board, or with --authority and --index."
+        )
+    return view
+
+
+def _address(desk: Desk, which: Which, maker: Pubkey | None) -> Pubkey:
+    """A board keeps the address that its first authority gave it."""
     from relayer.chain.programs.board import board_address
 
-    owner = key("--authority", authority, config, "authority")
-    paying = payer_or(owner, payer, config)
-    chosen = cluster(config, rpc, program=program)
-    oracle = address_of(chosen.oracle_program)
-    board = address_of(address) if address else board_address(oracle, owner.pubkey, settings.index)
-    async with acting(chosen, paying) as act:
-        yield BoardAccess(act, oracle, board, owner)
+    if which.board:
+        return address_of(which.board)
+    if maker is None:
+        raise UsageError("Which board? Give --board or --authority, or --config with board.authority.")
+    return board_address(desk.program, maker, board_settings(desk, index=which.index).index)
 
 
-def board_settings(config: Path | None, **changes: Any) -> BoardSettings:
+def _maker(desk: Desk) -> Pubkey | None:
+    if desk.file is None:
+        return None
+    if desk.file.board.authority:
+        return address_of(desk.file.board.authority)
+    return desk.key("--authority", None, "authority").pubkey if desk.file.keys.authority else None
+
+
+def board_settings(desk: Desk, **changes: Any) -> BoardSettings:
     """`[board]` of the file, with the options above it. Raises UsageError for a value that does not fit."""
     from pydantic import ValidationError
 
     from relayer.chain.settings import BoardSettings
-    from relayer.settings import load_settings
 
-    settings = load_settings(config).board if config else BoardSettings()
+    settings = desk.file.board if desk.file else BoardSettings()
     given = {name: value for name, value in changes.items() if value is not None}
     try:
         return BoardSettings.model_validate({**settings.model_dump(), **given, "feeds": ()})
@@ -118,68 +188,64 @@ def board_settings(config: Path | None, **changes: Any) -> BoardSettings:
         raise UsageError(f"The board cannot be so: {reasons}.") from None
 
 
-def publisher_of(publisher: str | None, config: Path | None) -> Pubkey:
+def publisher_of(desk: Desk, publisher: str | None) -> Pubkey:
     """Raises UsageError if neither the option nor the file says who may publish."""
-    from relayer.settings import load_settings
-
     if publisher is not None:
         return address_of(publisher)
-    if config is None or load_settings(config).keys.publisher is None:
+    if desk.key_file("publisher") is None:
         raise UsageError("Who may publish? Give --publisher with an address, or --config with keys.publisher.")
-    return key("--publisher", None, config, "publisher").pubkey
+    return desk.key("--publisher", None, "publisher").pubkey
 
 
-def derived(config: Path | None, authority: str | None, index: int | None, settings: ClusterSettings) -> Pubkey:
-    """Address of the board that the authority made under the index. Raises UsageError if nobody says whose."""
-    from relayer.chain.programs.board import board_address
-    from relayer.settings import load_settings
-
-    if authority is None and config is not None:
-        file = load_settings(config)
-        if file.board.authority is None and file.keys.authority is not None:
-            authority = key("--authority", None, config, "authority").address
-        else:
-            authority = file.board.authority
-    if authority is None:
-        raise UsageError("Which board? Give --board or --authority, or --config with board.authority.")
-    chosen = board_settings(config, index=index)
-    return board_address(address_of(settings.oracle_program), address_of(authority), chosen.index)
+def differences(found: BoardHeader, settings: BoardSettings, publisher: Pubkey) -> list[str]:
+    """How a board differs from the one that is asked for, each with its remedy."""
+    said = []
+    if found.capacity != settings.capacity:
+        said.append(f"its capacity is {found.capacity} and not {settings.capacity} (it never changes)")
+    if found.name != settings.name:
+        said.append(f"its name is {found.name!r} and not {settings.name!r} (it never changes)")
+    if found.publisher != publisher:
+        said.append(f"its publisher is {found.publisher} and not {publisher} (see `relayer board set-publisher`)")
+    return said
 
 
-def known_markets(markets: list[str] | None, config: Path | None) -> list[MarketId]:
+def known_markets(desk: Desk, markets: list[str] | None) -> list[MarketId]:
     """Those of the arguments, else those of the file. Raises UsageError for one that is not venue:ticker."""
-    from relayer.settings import load_settings
-
     if not markets:
-        return list(load_settings(config).board.feeds) if config else []
+        return list(desk.file.board.feeds) if desk.file else []
     try:
         return list(dict.fromkeys(map(MarketId.parse, markets)))
     except ValueError as error:
         raise UsageError(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
 
 
-def wanted_markets(markets: list[str] | None, config: Path | None) -> list[MarketId]:
+def wanted_markets(desk: Desk, markets: list[str] | None) -> list[MarketId]:
     """As `known_markets`, and at least one."""
-    wanted = known_markets(markets, config)
+    wanted = known_markets(desk, markets)
     if not wanted:
         raise UsageError("Which markets? Name them as venue:ticker, or give --config with board.feeds.")
     return wanted
 
 
-def header(address: str, board: Board) -> dict[str, Any]:
+def header(address: str, facts: BoardHeader) -> dict[str, Any]:
     """A board's facts for people and scripts."""
-    facts = board.header
     return {
         "board": address,
         "name": facts.name,
         "authority": str(facts.authority),
+        "pending_authority": str(facts.pending_authority) if facts.pending_authority else None,
         "publisher": str(facts.publisher),
         "feeds": facts.length,
         "capacity": facts.capacity,
         "epoch": facts.epoch,
         "updates": facts.updates,
-        "last_publish": rfc3339(facts.last_publish_ms) if facts.last_publish_ms else None,
+        "last_publish": last_publish(facts),
+        "tape_head": facts.tape_head.hex() if any(facts.tape_head) else None,
     }
+
+
+def last_publish(facts: BoardHeader) -> str | None:
+    return rfc3339(facts.last_publish_ms) if facts.last_publish_ms else None
 
 
 def slot_facts(view: BoardView, names: Mapping[bytes, str]) -> list[dict[str, Any]]:
@@ -202,21 +268,3 @@ def _shown(slot: BoardSlot) -> dict[str, Any]:
         "updates": slot.updates,
         "generation": slot.generation,
     }
-
-
-def print_boards(facts: Sequence[Mapping[str, Any]]) -> None:
-    _print_table(facts, ("board", "name", "authority", "publisher", "feeds", "capacity", "last_publish"))
-
-
-def print_slots(slots: Sequence[Mapping[str, Any]]) -> None:
-    _print_table(slots, ("slot", "feed", "status", "bid", "ask", "last", "age_s", "updates"))
-
-
-def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns, box=None)
-    for row in rows:
-        table.add_row(*("-" if row[column] is None else str(row[column]) for column in columns))
-    Console(soft_wrap=True).print(table)

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from relayer.cli.acting import (
-    ConfigOption,
-    DryRunOption,
-    JsonOption,
-    PayerOption,
-    RpcOption,
-    YesOption,
-    acting,
-    cluster,
-    key,
-    reading,
-    sol,
-)
-from relayer.cli.addresses import ProgramOption, address_of
-from relayer.cli.steps import carry_out, payer_or, report
-from relayer.domain.errors import UsageError
+from relayer.cli.addresses import address_of
+from relayer.cli.desk import Desk, reads
+from relayer.cli.printing import sol
+from relayer.cli.signing import Facts, Nothing, Request, Transactions, signs
+from relayer.domain.errors import PermanentError, UsageError
 
 if TYPE_CHECKING:
     from solders.pubkey import Pubkey
 
     from relayer.chain.programs.committee import Committee
+    from relayer.chain.signer import Signer
 
 committee = typer.Typer(help="Make and show committees, who decide markets together.", no_args_is_help=True)
 
@@ -36,7 +26,9 @@ AddressArgument = Annotated[str, typer.Argument(metavar="COMMITTEE", help="The c
 
 
 @committee.command()
-def init(
+@signs
+async def init(
+    desk: Desk,
     member: Annotated[list[str], typer.Option(metavar="ADDR", help="A member's address. Repeatable, 1 to 9.")],
     threshold: Annotated[int, typer.Option(help="Votes that decide; above half of the members.")],
     challenge_s: Annotated[
@@ -56,30 +48,23 @@ def init(
     creator: Annotated[
         Path | None, typer.Option(metavar="KEY.json", help="Pays the rent; the file's keys.authority if left out.")
     ] = None,
-    payer: PayerOption = None,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    yes: YesOption = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-) -> None:
+) -> Request | Nothing:
     """Make a committee. Its rules never change; its members can only be replaced, by a threshold of them.
 
     Example: relayer committee init --member <address> --threshold 1 --challenge-s 3600 --safety-s 3600 -c relayer.toml
     """
     from relayer.chain.programs.committee import committee_address, init_committee
+    from relayer.chain.resolutions import COMMITTEE_LEN, find_committee
 
     if generic and pnp:
         raise UsageError("A generic committee settles on no PNP program: give --generic or --pnp, not both.")
-    settings = cluster(config, rpc, program=program)
-    oracle, owner = address_of(settings.oracle_program), None if generic else address_of(pnp or settings.pnp_program)
-    making = key("--creator", creator, config, "authority")
+    making = desk.key("--creator", creator, "authority")
+    address = committee_address(desk.program, making.pubkey, index)
+    owner = None if generic else address_of(pnp or desk.cluster.pnp_program)
     members = [address_of(text) for text in member]
-    address = committee_address(oracle, making.pubkey, index)
     try:
         step = init_committee(
-            oracle,
+            desk.program,
             making.pubkey,
             index=index,
             members=members,
@@ -88,64 +73,49 @@ def init(
             safety_s=safety_s,
             reward=reward,
             pnp_program=owner,
-            metadata_program=address_of(settings.metadata_program),
+            metadata_program=address_of(desk.cluster.metadata_program),
         )
     except ValueError as error:
         raise UsageError(f"The committee cannot be so: {error}.") from None
-    what = [
+    if await find_committee(desk.rpc, desk.program, address):
+        raise PermanentError(
+            f"Committee {address} is there, and its rules never change. Nothing was signed: see "
+            f"`relayer committee show {address}`, or make another under another --index."
+        )
+    rows = [
         ("committee", str(address)),
         ("members", ", ".join(map(str, members))),
         ("rules", f"{threshold} votes decide, challenge {challenge_s} s, safety {safety_s} s, reward {sol(reward)}"),
         ("settles on", str(owner) if owner else "nothing (generic)"),
+        ("rent", f"{await desk.rent(COMMITTEE_LEN)} from the creator, for ever: a committee is never closed"),
     ]
-
-    async def run() -> list[str]:
-        async with acting(settings, payer_or(making, payer, config)) as act:
-            return await carry_out(act, [[step]], [making], what=what, purpose="committee", yes=yes, dry_run=dry_run)
-
-    report({"committee": str(address), "signatures": asyncio.run(run())}, as_json=as_json)
+    return Request(rows, {"creator": making}, Transactions([[step]], [making], "committee"), _facts(desk, address))
 
 
 @committee.command()
-def show(
-    address: AddressArgument,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@reads
+async def show(desk: Desk, address: AddressArgument) -> None:
     """Show a committee's members and rules.
 
     Example: relayer committee show <address> --config relayer.toml
     """
     from relayer.chain.resolutions import read_committee
 
-    settings = cluster(config, rpc, program=program)
     where = address_of(address)
-
-    async def run() -> Committee:
-        async with reading(settings) as client:
-            return await read_committee(client, address_of(settings.oracle_program), where)
-
-    report(committee_facts(where, asyncio.run(run())), as_json=as_json)
+    desk.report(committee_facts(where, await read_committee(desk.rpc, desk.program, where)))
 
 
 @committee.command()
-def replace_member(
+@signs
+async def replace_member(
+    desk: Desk,
     address: AddressArgument,
     leaver: Annotated[str, typer.Option(metavar="ADDR", help="The member who goes; its votes count no longer.")],
     newcomer: Annotated[str, typer.Option(metavar="ADDR", help="Who takes the seat.")],
     signer: Annotated[
         list[Path], typer.Option(metavar="KEY.json", help="A member's key. Repeatable, as many as the threshold.")
     ],
-    payer: PayerOption = None,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    yes: YesOption = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-) -> None:
+) -> Request | Nothing:
     """Give a member's seat to another key; a threshold of members sign.
 
     Example: relayer committee replace-member <address> --leaver <address> --newcomer <address> --signer member.json
@@ -153,24 +123,36 @@ def replace_member(
     from relayer.chain.programs.committee import replace_member as replacing
     from relayer.chain.resolutions import read_committee
 
-    settings = cluster(config, rpc, program=program)
-    oracle, where = address_of(settings.oracle_program), address_of(address)
-    members = [key("--signer", path, None, "member") for path in signer]
-    step = replacing(
-        oracle,
-        where,
-        leaver=address_of(leaver),
-        newcomer=address_of(newcomer),
-        signers=[member.pubkey for member in members],
-    )
-    what = [("committee", address), ("seat", f"from {leaver} to {newcomer}")]
+    where, old, new = address_of(address), address_of(leaver), address_of(newcomer)
+    signers = {f"member {place}": desk.key("--signer", path, "member") for place, path in enumerate(signer, 1)}
+    keys = list(signers.values())
+    _refuse_replacement(await read_committee(desk.rpc, desk.program, where), old, new, keys)
+    step = replacing(desk.program, where, leaver=old, newcomer=new, signers=[key.pubkey for key in keys])
+    rows = [("committee", address), ("seat", f"from {leaver} to {newcomer}")]
+    return Request(rows, signers, Transactions([[step]], keys, "committee"), _facts(desk, where))
 
-    async def run() -> dict[str, Any]:
-        async with acting(settings, payer_or(members[0], payer, config)) as act:
-            done = await carry_out(act, [[step]], members, what=what, purpose="committee", yes=yes, dry_run=dry_run)
-            return {**committee_facts(where, await read_committee(act.rpc, oracle, where)), "signatures": done}
 
-    report(asyncio.run(run()), as_json=as_json)
+def _refuse_replacement(shown: Committee, leaver: Pubkey, newcomer: Pubkey, signers: Sequence[Signer]) -> None:
+    names = ", ".join(map(str, shown.members))
+    if newcomer in shown.members:
+        raise PermanentError(f"{newcomer} is a member already: name another --newcomer.")
+    for role, key in [("--leaver", leaver), *(("--signer", signer.pubkey) for signer in signers)]:
+        if key not in shown.members:
+            raise PermanentError(f"{role} {key} is not a member: the members are {names}.")
+    if len({signer.address for signer in signers}) < shown.threshold:
+        raise PermanentError(
+            f"{shown.threshold} members must sign: give --signer with the key file of each, of {names}."
+        )
+
+
+def _facts(desk: Desk, address: Pubkey) -> Facts:
+    from relayer.chain.resolutions import find_committee
+
+    async def facts() -> dict[str, Any]:
+        shown = await find_committee(desk.rpc, desk.program, address)  # none after a dry run of its making
+        return committee_facts(address, shown) if shown else {"committee": str(address)}
+
+    return facts
 
 
 def committee_facts(address: Pubkey, shown: Committee) -> dict[str, Any]:

@@ -1,17 +1,18 @@
-"""What the resolution commands share: the case they are about, its file, and how both are printed."""
+"""One market before its committee: what is known of it, what stands against an act, and how it is shown."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from relayer.cli.acting import acting, cluster
+import typer
+
 from relayer.cli.addresses import address_of
-from relayer.cli.steps import carry_out, payer_or, report
-from relayer.domain.errors import UsageError
+from relayer.cli.desk import Desk
+from relayer.cli.printing import Rows
+from relayer.cli.signing import Request, Transactions
+from relayer.domain.errors import PermanentError, UsageError
 from relayer.domain.markets import MarketId
 from relayer.domain.units import rfc3339
 from relayer.domain.verdicts import Outcome
@@ -20,96 +21,243 @@ if TYPE_CHECKING:
     from solders.instruction import Instruction
     from solders.pubkey import Pubkey
 
-    from relayer.chain.programs.committee import Committee, Resolution, Seat
+    from relayer.chain.programs.committee import Committee, OnPnp, Resolution, Seat
     from relayer.chain.resolutions import Subject
-    from relayer.chain.rpc import Rpc
     from relayer.chain.signer import Signer
 
-File = tuple["Committee", "Subject", "Resolution | None"]
-
 
 @dataclass(frozen=True)
-class Case:
+class OfCase:
     """One market before one committee."""
 
-    program: Pubkey
-    committee: Pubkey
-    market: Pubkey
-    """Address of a PNP market or, before a generic committee, any key."""
+    committee: Annotated[str, typer.Argument(metavar="COMMITTEE", help="The committee's address.")]
+    market: Annotated[
+        str,
+        typer.Argument(
+            metavar="MARKET", help="The PNP market's address; before a generic committee venue:ticker or a key."
+        ),
+    ]
 
-    async def read(self, rpc: Rpc) -> File:
+    async def opened(self, desk: Desk) -> Docket:
         """Raises PermanentError if the committee or the market is not there."""
-        from relayer.chain.resolutions import read_committee, read_resolution, read_subject
+        from relayer.chain.resolutions import read_committee
 
-        committee = await read_committee(rpc, self.program, self.committee)
-        subject = await read_subject(rpc, committee, self.market)
-        return committee, subject, await read_resolution(rpc, self.program, self.committee, subject)
-
-    def settler(self, spec_hash: str) -> Pubkey:
-        """The oracle that a market of this committee and spec names."""
-        from relayer.chain.programs.committee import settler_address
-
-        return settler_address(self.program, self.committee, bytes.fromhex(spec_hash))
-
-
-@dataclass(frozen=True)
-class Options:
-    """The options of every command that acts."""
-
-    payer: Path | None
-    program: str | None
-    config: Path | None
-    rpc: list[str] | None
-    yes: bool
-    dry_run: bool
-    as_json: bool
+        address = address_of(self.committee)
+        return await _read(desk, self, await read_committee(desk.rpc, desk.program, address))
 
 
 @dataclass(frozen=True)
 class Docket:
-    """A case's file, open for one act."""
+    """A case as the chain shows it."""
 
-    case: Case
+    desk: Desk
+    case: OfCase
     committee: Committee
     subject: Subject
     resolution: Resolution | None
 
-    def question(self) -> str:
-        """What the market asks: its own text on PNP, else that of the spec on chain."""
+    @property
+    def address(self) -> Pubkey:
+        """Of the committee."""
+        return address_of(self.case.committee)
+
+    @property
+    def key(self) -> Pubkey:
+        """Of the market: a PNP market's address or, before a generic committee, any key."""
+        return _subject_key(self.case.market)
+
+    @property
+    def on_pnp(self) -> OnPnp | None:
         from relayer.chain.programs.committee import OnPnp
 
-        if isinstance(self.subject, OnPnp):
-            return self.subject.market.question
-        return _spec_text(self.resolution) if self.resolution else str(self.subject)
+        return self.subject if isinstance(self.subject, OnPnp) else None
 
+    def file(self) -> Resolution:
+        """Raises PermanentError before the file is opened."""
+        if self.resolution is None:
+            raise PermanentError(f"Market {self.case.market} has no file yet: run `relayer resolution open` first.")
+        return self.resolution
 
-ActOf = Callable[[Docket], tuple["Instruction", list[tuple[str, str]]]]
-"""What to sign about a case's file, and how to show it."""
+    def undecided(self) -> Resolution:
+        """The file; raises PermanentError once it is decided, too."""
+        file = self.file()
+        if file.state:
+            raise PermanentError(f"The file of market {self.case.market} is {self.ending()}: nothing is left to do.")
+        return file
 
-
-def act_on(committee: str, market: str, signer: Signer, act_of: ActOf, options: Options) -> None:
-    """Sign what `act_of` makes of the file, and print the file as it is then. Without a payer the signer pays."""
-    settings = cluster(options.config, options.rpc, program=options.program)
-    case = Case(address_of(settings.oracle_program), address_of(committee), subject_key(market))
-
-    async def run() -> dict[str, Any]:
-        async with acting(settings, payer_or(signer, options.payer, options.config)) as act:
-            step, what = act_of(Docket(case, *await case.read(act.rpc)))
-            done = await carry_out(
-                act,
-                [[step]],
-                [signer],
-                what=[("committee", committee), ("market", market), *what],
-                purpose="resolution",
-                yes=options.yes,
-                dry_run=options.dry_run,
+    def seat(self, member: Signer) -> Seat | None:
+        """The member's part in the file, None for a newcomer's. Raises PermanentError for a stranger."""
+        if member.pubkey not in self.committee.members:
+            names = ", ".join(map(str, self.committee.members))
+            raise PermanentError(
+                f"{member.address} is not a member: name the key file of one with --member, of {names}."
             )
-            return {**file_facts(case, await case.read(act.rpc)), "signatures": done}
+        place = self.committee.members.index(member.pubkey)
+        seat = self.file().seats[place]
+        return seat if seat.generation == self.committee.generations[place] else None
 
-    report(asyncio.run(run()), as_json=options.as_json)
+    def question(self) -> str | None:
+        """What the market itself asks, None before a generic committee."""
+        return self.on_pnp.market.question if self.on_pnp else None
+
+    def warnings(self) -> list[str]:
+        """What a signer must know: the market's text is what traders read, the spec is what decides."""
+        asked, decides = self.question(), _text_of(self.file().spec)
+        if asked is None or asked == decides:
+            return []
+        return [f"the market asks {asked!r}, but what decides it is {decides!r}."]
+
+    def refuse_opening(self, spec_hash: str) -> None:
+        """Raises PermanentError where there is a file, or where the market would not take this one."""
+        from relayer.chain.programs.committee import settler_address
+
+        if self.resolution is not None:
+            raise PermanentError(
+                f"Market {self.case.market} has its file, opened {time_of(self.resolution.opened_at)}, for good: see "
+                "`relayer resolution show`."
+            )
+        if self.on_pnp is None:
+            return
+        settler = settler_address(self.desk.program, self.address, bytes.fromhex(spec_hash))
+        market = self.on_pnp.market
+        if market.oracle != str(settler):
+            raise PermanentError(
+                f"Market {self.case.market} names the oracle {market.oracle} and not {settler}, the settler of this "
+                "committee and this spec: check both, a market never changes its oracle."
+            )
+        if market.resolved:
+            raise PermanentError(
+                f"Market {self.case.market} is settled already, as {market.winner or 'nobody knows what'}."
+            )
+
+    def refuse_another_question(self, despite: bool) -> None:
+        """Raises PermanentError where market and spec ask different things, unless that is known."""
+        if not despite and (said := self.warnings()):
+            raise PermanentError(
+                f"Market and spec differ: {said[0]} Nothing was signed. Do not serve it; --despite-question signs "
+                "all the same."
+            )
+
+    def rows(self) -> Rows:
+        """The case, and what it is about, in both words."""
+        rows = [("committee", str(self.address)), ("market", self.case.market)]
+        if self.resolution is None:
+            return rows
+        asked, decides = self.question(), _text_of(self.resolution.spec)
+        if asked is not None:
+            rows.append(("market asks", asked))
+        same = "the same, to the byte" if asked == decides else decides
+        return [*rows, ("spec asks", same), ("spec hash", self.resolution.spec_hash.hex())]
+
+    def request(
+        self, signers: Mapping[str, Signer], step: Instruction, rows: Rows, warnings: Sequence[str] = ()
+    ) -> Request:
+        """Have the signers sign one act; the file is reported as it is then."""
+        keys = list(signers.values())
+        said = [*(self.warnings() if self.resolution else ()), *warnings]
+        work = Transactions([[step]], keys, "resolution")
+        return Request([*self.rows(), *rows], signers, work, self.facts, said)
+
+    async def due(self) -> Outcome:
+        """What may be settled now. Raises PermanentError where nothing is, or not yet."""
+        proposed, now_s = self._proposed(), await self.desk.rpc.cluster_time_ms() // 1000
+        if proposed is None:
+            raise PermanentError(
+                f"The committee has not decided {self.case.market} yet: see `relayer resolution show`."
+            )
+        if self.on_pnp and not self.on_pnp.market.resolvable and not self.on_pnp.market.resolved:
+            raise PermanentError(
+                f"Market {self.case.market} is not tradeable: run `relayer resolution activate` first."
+            )
+        if now_s < (earliest := self.earliest_s()):
+            raise PermanentError(
+                f"Market {self.case.market} may be settled from {time_of(earliest)}, in {earliest - now_s} s: "
+                "wait till then."
+            )
+        return proposed
+
+    def _proposed(self) -> Outcome | None:
+        """By the votes of present members: what the file says was true at the last vote."""
+        file = self.file()
+        enough = (outcome for outcome in Outcome if file.votes_for(outcome, self.committee) >= self.committee.threshold)
+        return next(enough, None)
+
+    async def refuse_closing(self) -> None:
+        """Raises PermanentError before the file may be closed."""
+        from relayer.chain.programs.committee import RETENTION_S
+
+        file, now_s = self.file(), await self.desk.rpc.cluster_time_ms() // 1000
+        if not file.state:
+            raise PermanentError(
+                f"The file of market {self.case.market} is not decided: `relayer resolution settle` comes first."
+            )
+        if now_s < (from_s := file.decided_at + RETENTION_S):
+            raise PermanentError(
+                f"The file of market {self.case.market} may be closed from {time_of(from_s)}: wait till then."
+            )
+
+    def ending(self) -> str:
+        """How a decided file was decided, and when."""
+        file = self.file()
+        state = file.state.name.lower().replace("_", " ")
+        return f"{state} as {file.winner or 'nothing'} at {time_of(file.decided_at)}"
+
+    async def facts(self) -> dict[str, Any]:
+        """For people and scripts, as the chain shows it now."""
+        now = await _read(self.desk, self.case, self.committee)
+        return {"committee": str(now.address), "market": str(now.key), **now._market_facts(), **now._file_facts()}
+
+    def earliest_s(self) -> int:
+        """Seconds: after the challenge period, every flag's safety period and the market's end."""
+        file = self.file()
+        return max(file.proposed_since + self.committee.challenge_s, file.not_before, file.end_time)
+
+    def _market_facts(self) -> dict[str, Any]:
+        if self.on_pnp is None:
+            return {}
+        market = self.on_pnp.market
+        return {"question": market.question, "tradeable": market.resolvable, "market_winner": market.winner}
+
+    def _file_facts(self) -> dict[str, Any]:
+        file = self.resolution
+        if file is None:
+            return {"state": "not opened"}
+        return {
+            "state": file.state.name.lower(),
+            "spec_asks": _text_of(file.spec),
+            "same_question": None if self.question() is None else not self.warnings(),
+            "spec": file.spec.decode(errors="replace"),
+            "spec_hash": file.spec_hash.hex(),
+            "votes": {outcome.value: file.votes_for(outcome, self.committee) for outcome in Outcome},
+            "threshold": self.committee.threshold,
+            "proposed": self._proposed(),
+            "settle_not_before": time_of(self.earliest_s()) if self._proposed() else None,
+            "winner": file.winner,
+            "members": [self._seat_facts(place) for place in range(len(self.committee.members))],
+        }
+
+    def _seat_facts(self, place: int) -> dict[str, Any]:
+        """What a seat's former member did counts no longer."""
+        seat = self.file().seats[place]
+        present = seat.generation == self.committee.generations[place]
+        return {
+            "member": str(self.committee.members[place]),
+            "accepted": present and seat.accepted,
+            "vote": seat.outcome if present else None,
+            "evidence": seat.evidence_hash.hex() if present and seat.outcome else None,
+            "flagged": present and seat.flagged,
+        }
 
 
-def subject_key(market: str) -> Pubkey:
+async def _read(desk: Desk, case: OfCase, committee: Committee) -> Docket:
+    from relayer.chain.resolutions import read_resolution, read_subject
+
+    subject = await read_subject(desk.rpc, committee, _subject_key(case.market))
+    file = await read_resolution(desk.rpc, desk.program, address_of(case.committee), subject)
+    return Docket(desk, case, committee, subject, file)
+
+
+def _subject_key(market: str) -> Pubkey:
     """An address, or the feed id of `venue:ticker`. Raises UsageError for anything else."""
     from solders.pubkey import Pubkey
 
@@ -121,55 +269,17 @@ def subject_key(market: str) -> Pubkey:
         raise UsageError(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
 
 
-def file_facts(case: Case, file: File) -> dict[str, Any]:
-    """A case's facts for people and scripts."""
-    from relayer.chain.programs.committee import OnPnp
+def _text_of(spec: bytes) -> str:
+    """The question of a canonical spec; what is none, and anybody may open that, is shown as far as it is text."""
+    from relayer.conditions.parse import parse_spec
+    from relayer.conditions.question import question
 
-    committee, subject, resolution = file
-    facts: dict[str, Any] = {"committee": str(case.committee), "market": str(case.market)}
-    if isinstance(subject, OnPnp):
-        facts |= {"question": subject.market.question, "market_winner": subject.market.winner}
-    if resolution is None:
-        return {**facts, "state": "not opened"}
-    return {
-        **facts,
-        "state": resolution.state.name.lower(),
-        "spec": _spec_text(resolution),
-        "spec_hash": resolution.spec_hash.hex(),
-        "votes": {outcome.value: resolution.votes_for(outcome, committee) for outcome in Outcome},
-        "threshold": committee.threshold,
-        "proposed": resolution.proposed,
-        "settle_not_before": _time(_earliest(committee, resolution)) if resolution.proposed else None,
-        "winner": resolution.winner,
-        "members": [
-            _seat(member, seat, present=seat.generation == generation)
-            for member, generation, seat in zip(
-                committee.members, committee.generations, resolution.seats, strict=False
-            )
-        ],
-    }
+    try:
+        parsed = parse_spec(spec)
+    except UsageError:
+        return spec.decode(errors="replace")
+    return question(parsed) if parsed.canonical == spec else spec.decode(errors="replace")
 
 
-def _earliest(committee: Committee, resolution: Resolution) -> int:
-    """Seconds: after the challenge period, every flag's safety period and the market's end."""
-    return max(resolution.proposed_since + committee.challenge_s, resolution.not_before, resolution.end_time)
-
-
-def _seat(member: Pubkey, seat: Seat, *, present: bool) -> dict[str, Any]:
-    """What a seat's former member did counts no longer."""
-    return {
-        "member": str(member),
-        "accepted": present and seat.accepted,
-        "vote": seat.outcome if present else None,
-        "evidence": seat.evidence_hash.hex() if present and seat.outcome else None,
-        "flagged": present and seat.flagged,
-    }
-
-
-def _time(seconds: int) -> str:
+def time_of(seconds: int) -> str:
     return rfc3339(seconds * 1000)
-
-
-def _spec_text(resolution: Resolution) -> str:
-    """The canonical spec is JSON; whatever else somebody opened is shown as far as it is text."""
-    return resolution.spec.decode(errors="replace")

@@ -1,6 +1,7 @@
 """Entry point: panels of commands, and how an error becomes one sentence and an exit status.
 
-0 done, 1 failed, 2 wrong use. `--version` answers without importing the daemon: each command imports what it runs.
+0 done, 1 failed, 2 wrong use, 130 interrupted. `--version` answers without importing the daemon: each command imports
+what it runs.
 """
 
 from __future__ import annotations

@@ -2,258 +2,270 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from relayer.cli.acting import (
-    ConfigOption,
-    DryRunOption,
-    JsonOption,
-    PayerOption,
-    RpcOption,
-    YesOption,
-    cluster,
-    key,
-    reading,
-    sol,
-)
-from relayer.cli.addresses import ProgramOption, address_of
-from relayer.cli.docket import Case, Docket, Options, act_on, file_facts, subject_key
-from relayer.cli.steps import report
+from relayer.cli.addresses import digest_of
+from relayer.cli.desk import Desk, reads
+from relayer.cli.docket import OfCase, time_of
+from relayer.cli.printing import sol
+from relayer.cli.signing import Nothing, Request, signs
 from relayer.domain.errors import PermanentError, UsageError
 from relayer.domain.verdicts import Outcome
 
-if TYPE_CHECKING:
-    from solders.instruction import Instruction
-
 resolution = typer.Typer(
-    help="Open, vote on, show and settle the files of a committee's markets.", no_args_is_help=True
+    help="Open, vote on, show, settle and close the files of a committee's markets.", no_args_is_help=True
 )
 
-CommitteeArgument = Annotated[str, typer.Argument(metavar="COMMITTEE", help="The committee's address.")]
-MarketArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="MARKET", help="The PNP market's address; before a generic committee venue:ticker or a key."
-    ),
-]
 MemberOption = Annotated[
     Path | None,
     typer.Option("--member", metavar="KEY.json", help="A member's key; the file's keys.oracle if left out."),
 ]
+DespiteOption = Annotated[
+    bool,
+    typer.Option("--despite-question", help="Sign though the market's question is not the text of the spec."),
+]
 
 
 @resolution.command()
-def show(
-    committee: CommitteeArgument,
-    market: MarketArgument,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@reads
+async def show(desk: Desk, case: OfCase) -> None:
     """Show what has been decided about a market, by whom, and when it may be settled.
 
     Example: relayer resolution show <committee> <market> --config relayer.toml
     """
-    settings = cluster(config, rpc, program=program)
-    case = Case(address_of(settings.oracle_program), address_of(committee), subject_key(market))
-
-    async def run() -> dict[str, Any]:
-        async with reading(settings) as client:
-            return file_facts(case, await case.read(client))
-
-    report(asyncio.run(run()), as_json=as_json)
+    desk.report(await (await case.opened(desk)).facts())
 
 
 @resolution.command("open")
-def open_file(
-    committee: CommitteeArgument,
-    market: MarketArgument,
+@signs
+async def open_file(
+    desk: Desk,
+    case: OfCase,
     spec: Annotated[Path, typer.Option(metavar="FILE.json", help="The spec that the market asks.")],
     deposit: Annotated[int, typer.Option(min=0, help="Lamports for activation and the settler's reward.")] = 0,
     opener: Annotated[
         Path | None, typer.Option(metavar="KEY.json", help="Pays rent and deposit; the payer if left out.")
     ] = None,
-    payer: PayerOption = None,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    yes: YesOption = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-) -> None:
+) -> Request | Nothing:
     """Put a market's spec on chain, for its committee to decide. Once a market; anyone may.
 
     Example: relayer resolution open <committee> <market> --spec spec.json --deposit 100000000 --config relayer.toml
     """
     from relayer.chain.programs.committee import open_resolution
+    from relayer.chain.resolutions import resolution_len
     from relayer.conditions.parse import parse_spec
     from relayer.conditions.question import question
 
     parsed = parse_spec(_read(spec))
-    opening = key("--opener", opener, config, "payer")
-
-    def act_of(docket: Docket) -> tuple[Instruction, list[tuple[str, str]]]:
-        case = docket.case
-        step = open_resolution(
-            case.program, opening.pubkey, case.committee, docket.subject, spec=parsed.canonical, deposit=deposit
-        )
-        what = [("open", question(parsed)), ("spec", parsed.hash), ("deposit", sol(deposit))]
-        return step, [*what, ("settler", str(case.settler(parsed.hash)))]
-
-    act_on(committee, market, opening, act_of, Options(payer, program, config, rpc, yes, dry_run, as_json))
+    opening = desk.key("--opener", opener, "payer")
+    docket = await case.opened(desk)
+    docket.refuse_opening(parsed.hash)
+    step = open_resolution(
+        desk.program, opening.pubkey, docket.address, docket.subject, spec=parsed.canonical, deposit=deposit
+    )
+    rows = [
+        ("open", question(parsed)),
+        ("spec hash", parsed.hash),
+        ("rent", f"{await desk.rent(resolution_len(parsed.canonical))} from the opener"),
+        ("deposit", f"{sol(deposit)} from the opener, for activation and a reward of {sol(docket.committee.reward)}"),
+    ]
+    warnings = []
+    if docket.on_pnp is None:
+        warnings.append("a generic resolution is the answer itself: its rent and deposit stay there for ever.")
+    elif docket.question() != question(parsed):
+        warnings.append(f"the market asks {docket.question()!r}, which is not the text of this spec.")
+    return docket.request({"opener": opening}, step, rows, warnings)
 
 
 @resolution.command()
-def accept(
-    committee: CommitteeArgument,
-    market: MarketArgument,
-    member: MemberOption = None,
-    payer: PayerOption = None,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    yes: YesOption = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-) -> None:
+@signs
+async def accept(
+    desk: Desk, case: OfCase, member: MemberOption = None, despite_question: DespiteOption = False
+) -> Request | Nothing:
     """Say as a member that you serve this market; traders look for it.
 
     Example: relayer resolution accept <committee> <market> --config relayer.toml
     """
-    from relayer.chain.programs import committee as programs
+    from relayer.chain.programs.committee import accept as accepting
 
-    serving = key("--member", member, config, "oracle")
-
-    def act_of(docket: Docket) -> tuple[Instruction, list[tuple[str, str]]]:
-        step = programs.accept(docket.case.program, serving.pubkey, docket.case.committee, docket.subject)
-        return step, [("accept", docket.question())]
-
-    act_on(committee, market, serving, act_of, Options(payer, program, config, rpc, yes, dry_run, as_json))
+    serving = desk.key("--member", member, "oracle")
+    docket = await case.opened(desk)
+    docket.undecided()
+    seat = docket.seat(serving)
+    docket.refuse_another_question(despite_question)
+    if seat and seat.accepted:
+        return Nothing(f"{serving.address} serves this market already.", docket.facts)
+    step = accepting(desk.program, serving.pubkey, docket.address, docket.subject)
+    return docket.request({"member": serving}, step, [("accept", "this member serves the market")])
 
 
 @resolution.command()
-def attest(
-    committee: CommitteeArgument,
-    market: MarketArgument,
+@signs
+async def activate(
+    desk: Desk, case: OfCase, member: MemberOption = None, despite_question: DespiteOption = False
+) -> Request | Nothing:
+    """Make a PNP market tradeable, for good. The member advances the cost; the deposit pays it back as far as it goes.
+
+    Example: relayer resolution activate <committee> <market> --config relayer.toml
+    """
+    from relayer.chain.programs.committee import ACTIVATION_ADVANCE
+    from relayer.chain.programs.committee import activate as activating
+    from relayer.chain.resolutions import activation_ends_s, deposit_of
+
+    serving = desk.key("--member", member, "oracle")
+    docket = await case.opened(desk)
+    file = docket.undecided()
+    docket.seat(serving)
+    subject = docket.on_pnp
+    if subject is None:
+        raise PermanentError("A generic resolution has no market to activate: the committee settles on no PNP program.")
+    docket.refuse_another_question(despite_question)
+    if subject.market.resolvable:
+        return Nothing(f"market {case.market} is tradeable already.", docket.facts)
+    ends_s = await activation_ends_s(desk.rpc, subject)
+    if await desk.rpc.cluster_time_ms() > ends_s * 1000:
+        raise PermanentError(f"PNP let market {case.market} be activated until {time_of(ends_s)}: make another market.")
+    step = activating(
+        desk.program,
+        serving.pubkey,
+        docket.address,
+        subject,
+        metadata_program=docket.committee.metadata_program,
+        advance=ACTIVATION_ADVANCE,
+    )
+    deposit = await deposit_of(desk.rpc, desk.program, file)
+    rows = [
+        ("activate", "the market becomes tradeable, which cannot be taken back"),
+        ("advance", f"at most {sol(ACTIVATION_ADVANCE)} from the member; what PNP does not take comes back at once"),
+        ("deposit", f"{sol(deposit)} to pay the member back"),
+    ]
+    return docket.request({"member": serving}, step, rows)
+
+
+@resolution.command()
+@signs
+async def attest(
+    desk: Desk,
+    case: OfCase,
     outcome: Annotated[Outcome, typer.Option(help="Your vote.")],
     evidence: Annotated[Path | None, typer.Option(metavar="FILE", help="Its SHA-256 goes on chain.")] = None,
     evidence_hash: Annotated[str | None, typer.Option(metavar="HEX", help="The SHA-256 instead of a file.")] = None,
     member: MemberOption = None,
-    payer: PayerOption = None,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    yes: YesOption = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Vote as a member. A vote may be changed once.
+    despite_question: DespiteOption = False,
+) -> Request | Nothing:
+    """Vote as a member, once; the vote may be changed once.
 
-    Example: relayer resolution attest <committee> <market> --outcome yes --evidence bundle.zip --config relayer.toml
+    Example: relayer resolution attest <committee> <market> --outcome yes --evidence bundle.json --config relayer.toml
     """
-    from relayer.chain.programs import committee as programs
+    from relayer.chain.programs.committee import attest as attesting
 
     proof = _evidence(evidence, evidence_hash)
-    voting = key("--member", member, config, "oracle")
-
-    def act_of(docket: Docket) -> tuple[Instruction, list[tuple[str, str]]]:
-        case = docket.case
-        step = programs.attest(
-            case.program, voting.pubkey, case.committee, docket.subject, outcome=outcome, evidence_hash=proof
-        )
-        return step, [("question", docket.question()), ("vote", outcome.upper()), ("evidence", proof.hex())]
-
-    act_on(committee, market, voting, act_of, Options(payer, program, config, rpc, yes, dry_run, as_json))
+    voting = desk.key("--member", member, "oracle")
+    docket = await case.opened(desk)
+    docket.undecided()
+    seat = docket.seat(voting)
+    docket.refuse_another_question(despite_question)
+    warnings = []
+    if seat and seat.outcome:
+        if (seat.outcome, seat.evidence_hash) == (outcome, proof):
+            return Nothing(f"{voting.address} has voted {outcome.upper()} with this evidence already.", docket.facts)
+        if seat.votes > 1:
+            raise PermanentError(f"{voting.address} has voted and changed the vote: {seat.outcome.upper()} stays.")
+        warnings.append(f"{voting.address} has voted {seat.outcome.upper()}: this is the one change of it.")
+    step = attesting(desk.program, voting.pubkey, docket.address, docket.subject, outcome=outcome, evidence_hash=proof)
+    return docket.request({"member": voting}, step, [("vote", outcome.upper()), ("evidence", proof.hex())], warnings)
 
 
 @resolution.command()
-def flag(
-    committee: CommitteeArgument,
-    market: MarketArgument,
+@signs
+async def flag(
+    desk: Desk,
+    case: OfCase,
     reason: Annotated[str, typer.Option(help="For the event; at most 32 bytes.")],
     member: MemberOption = None,
-    payer: PayerOption = None,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    yes: YesOption = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-) -> None:
+) -> Request | Nothing:
     """Put settlement off by the safety period, once a member, so that all can look again.
 
     Example: relayer resolution flag <committee> <market> --reason "feed disputed" --config relayer.toml
     """
-    from relayer.chain.programs import committee as programs
+    from relayer.chain.programs.committee import flag as flagging
 
     if len(reason.encode()) > 32:
         raise UsageError("The reason is longer than 32 bytes: shorten it.")
-    flagging = key("--member", member, config, "oracle")
-
-    def act_of(docket: Docket) -> tuple[Instruction, list[tuple[str, str]]]:
-        case = docket.case
-        step = programs.flag(case.program, flagging.pubkey, case.committee, docket.subject, reason=reason.encode())
-        return step, [("flag", f"{reason} (no settlement for {docket.committee.safety_s} s)")]
-
-    act_on(committee, market, flagging, act_of, Options(payer, program, config, rpc, yes, dry_run, as_json))
+    doubting = desk.key("--member", member, "oracle")
+    docket = await case.opened(desk)
+    docket.undecided()
+    seat = docket.seat(doubting)
+    if seat and seat.flagged:
+        raise PermanentError(f"{doubting.address} has flagged this market, and may only once: another member can.")
+    step = flagging(desk.program, doubting.pubkey, docket.address, docket.subject, reason=reason.encode())
+    rows = [("flag", f"{reason} (no settlement for {docket.committee.safety_s} s)")]
+    return docket.request({"member": doubting}, step, rows)
 
 
 @resolution.command()
-def settle(
-    committee: CommitteeArgument,
-    market: MarketArgument,
+@signs
+async def settle(
+    desk: Desk,
+    case: OfCase,
     caller: Annotated[
         Path | None, typer.Option(metavar="KEY.json", help="Gets the reward; the payer if left out.")
     ] = None,
-    payer: PayerOption = None,
-    program: ProgramOption = None,
-    config: ConfigOption = None,
-    rpc: RpcOption = None,
-    yes: YesOption = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-) -> None:
+) -> Request | Nothing:
     """Carry out what the committee has decided; anyone may, and gets the reward if the deposit has it.
 
     Example: relayer resolution settle <committee> <market> --config relayer.toml
     """
-    from relayer.chain.programs import committee as programs
+    from relayer.chain.programs.committee import settle as settling
+    from relayer.chain.resolutions import deposit_of
 
-    calling = key("--caller", caller, config, "payer")
+    calling = desk.key("--caller", caller, "payer")
+    docket = await case.opened(desk)
+    file = docket.file()
+    if file.state:
+        return Nothing(f"the file of market {case.market} is {docket.ending()}.", docket.facts)
+    outcome = await docket.due()
+    paid = await deposit_of(desk.rpc, desk.program, file) >= docket.committee.reward
+    reward = sol(docket.committee.reward) if paid else "none: the deposit is used up"
+    step = settling(desk.program, calling.pubkey, docket.address, docket.subject)
+    return docket.request({"caller": calling}, step, [("settle as", outcome.upper()), ("reward", reward)])
 
-    def act_of(docket: Docket) -> tuple[Instruction, list[tuple[str, str]]]:
-        if docket.resolution is None or docket.resolution.proposed is None:
-            raise PermanentError(f"The committee has not decided {market} yet: see `relayer resolution show`.")
-        step = programs.settle(docket.case.program, calling.pubkey, docket.case.committee, docket.subject)
-        reward = sol(docket.committee.reward)
-        return step, [
-            ("question", docket.question()),
-            ("settle as", docket.resolution.proposed.upper()),
-            ("reward", reward),
-        ]
 
-    act_on(committee, market, calling, act_of, Options(payer, program, config, rpc, yes, dry_run, as_json))
+@resolution.command()
+@signs
+async def close(desk: Desk, case: OfCase) -> Request | Nothing:
+    """Close a decided file after 30 days; anyone may. Rent goes to its opener, the deposit to the market's creator.
+
+    Example: relayer resolution close <committee> <market> --config relayer.toml
+    """
+    from relayer.chain.programs.committee import close_resolution
+    from relayer.chain.resolutions import deposit_of, resolution_len
+
+    docket = await case.opened(desk)
+    subject = docket.on_pnp
+    if subject is None:
+        raise PermanentError("A generic resolution is the answer itself and is never closed.")
+    file = docket.file()
+    await docket.refuse_closing()
+    step = close_resolution(desk.program, docket.address, subject, opener=file.opener)
+    deposit = await deposit_of(desk.rpc, desk.program, file)
+    rows = [
+        ("rent back", f"{await desk.rent(resolution_len(file.spec))} to the opener {file.opener}"),
+        ("deposit", f"{sol(deposit)} to the market's creator {subject.market.creator}"),
+    ]
+    return docket.request({}, step, rows)
 
 
 def _evidence(file: Path | None, digest: str | None) -> bytes:
-    if (file is None) == (digest is None):
+    if digest is not None and file is None:
+        return digest_of("--evidence-hash", digest)
+    if file is None or digest is not None:
         raise UsageError("What proves the vote? Give --evidence with a file or --evidence-hash, and not both.")
-    if digest is None:
-        assert file is not None
-        return hashlib.sha256(_read(file)).digest()
-    try:
-        proof = bytes.fromhex(digest)
-    except ValueError:
-        proof = b""
-    if len(proof) != 32:
-        raise UsageError(f"--evidence-hash {digest!r} is not a SHA-256: give 64 hexadecimal digits.")
-    return proof
+    return hashlib.sha256(_read(file)).digest()
 
 
 def _read(file: Path) -> bytes:

@@ -28,7 +28,7 @@ PROGRAM_DATA_HEADER_LEN = 45
 MIN_EXTENSION = 10_240
 """Bytes that a program grows by at least (SIMD-0431)."""
 
-_INITIALIZE_BUFFER, _WRITE, _DEPLOY, _UPGRADE, _SET_AUTHORITY, _CLOSE, _EXTEND = range(7)
+_INITIALIZE_BUFFER, _WRITE, _DEPLOY, _UPGRADE, _SET_AUTHORITY, _CLOSE, _EXTEND, _SET_AUTHORITY_CHECKED = range(8)
 _BUFFER, _PROGRAM, _PROGRAM_DATA = 1, 2, 3
 _TAG = struct.Struct("<I")
 _BUFFER_HEADER = struct.Struct("<IB32s")
@@ -43,6 +43,11 @@ class Code:
     code: bytes
     slot: int | None
     """Slot of the last deployment, None for a buffer."""
+
+
+def buffers_of(authority: Pubkey) -> list[tuple[int, bytes]]:
+    """What an account's data holds, and at which offset, if it is a buffer that obeys this authority."""
+    return [(0, _TAG.pack(_BUFFER) + b"\x01" + bytes(authority))]
 
 
 def program_data_address(program: Pubkey) -> Pubkey:
@@ -126,12 +131,23 @@ def upgrade(program: Pubkey, buffer: Pubkey, *, authority: Pubkey, spill: Pubkey
     return Instruction(LOADER, _TAG.pack(_UPGRADE), accounts)
 
 
+def hand_over(program: Pubkey, current: Pubkey, new: Pubkey) -> Instruction:
+    """Hand the right to upgrade to `new`, which signs too, so that it is nobody's by mistake."""
+    accounts = [_writable(program_data_address(program)), _signer(current), _signer(new)]
+    return Instruction(LOADER, _TAG.pack(_SET_AUTHORITY_CHECKED), accounts)
+
+
 def set_authority(program: Pubkey, current: Pubkey, new: Pubkey | None) -> Instruction:
-    """Hand the right to upgrade to `new`; None gives it up for ever."""
+    """Hand the right to upgrade to `new`, whether or not anybody has its key; None gives it up for ever."""
     accounts = [_writable(program_data_address(program)), _signer(current)]
     if new is not None:
         accounts.append(_readonly(new))
     return Instruction(LOADER, _TAG.pack(_SET_AUTHORITY), accounts)
+
+
+def close_buffer(buffer: Pubkey, authority: Pubkey, recipient: Pubkey) -> Instruction:
+    """Give a buffer up; its lamports go to `recipient`."""
+    return Instruction(LOADER, _TAG.pack(_CLOSE), [_writable(buffer), _writable(recipient), _signer(authority)])
 
 
 def extend(program: Pubkey, payer: Pubkey, additional: int) -> Instruction:

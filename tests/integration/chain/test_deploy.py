@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import Any
 
 import pytest
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
-from relayer.chain.deploy import CHUNK, Deployer, read_program
+from relayer.chain.deploy import CHUNK, Deployer, controlled, existing, find_buffers, planned
 from relayer.chain.programs import loader
 from relayer.chain.sender import Sender
 from relayer.chain.signer import Signer
@@ -67,7 +68,10 @@ async def test_a_program_is_deployed_and_can_be_called(
     cluster: Cluster, deployer: Deployer, payer: Signer, authority: Signer
 ) -> None:
     program, progress = new_key(), Progress()
-    found = await deployer.deploy(SMALL, program, progress=progress)
+    signature = await deployer.deploy(SMALL, program, progress=progress)
+    [status] = await cluster.rpc().signature_statuses([signature])
+    assert status
+    found = await existing(cluster.rpc(), program.pubkey)
     assert found.matches(SMALL)
     assert found.code.authority == authority.pubkey
     chunks = -(-len(SMALL) // CHUNK)
@@ -83,14 +87,19 @@ async def test_the_address_must_be_free(deployer: Deployer) -> None:
         await deployer.deploy(SMALL, program, progress=Progress())
 
 
-async def test_an_upgrade_makes_room_for_longer_code_and_clears_after_shorter(deployer: Deployer) -> None:
+async def test_an_upgrade_makes_room_for_longer_code_and_clears_after_shorter(
+    cluster: Cluster, deployer: Deployer
+) -> None:
     program = await deployed(deployer)
-    longer = await deployer.upgrade(LARGE, program, progress=Progress())
+    await deployer.upgrade(LARGE, program, progress=Progress())
+    longer = await existing(cluster.rpc(), program)
     assert longer.matches(LARGE)
     assert len(longer.code.code) > len(SMALL) + loader.MIN_EXTENSION
-    shorter = await deployer.upgrade(SMALL, program, progress=Progress())
+    await deployer.upgrade(SMALL, program, progress=Progress())
+    shorter = await existing(cluster.rpc(), program)
     assert shorter.matches(SMALL)
     assert not shorter.matches(LARGE)
+    assert shorter.sha256(len(SMALL)) == hashlib.sha256(SMALL).hexdigest()
 
 
 async def test_the_buffer_s_rent_comes_back(cluster: Cluster, deployer: Deployer, payer: Signer) -> None:
@@ -119,8 +128,8 @@ async def test_an_interrupted_deployment_goes_on_where_it_stopped(
         with pytest.raises(PowerCutError):
             await deployer.deploy(LARGE, program, progress=Progress())
     progress = Progress()
-    found = await deployer.deploy(LARGE, program, progress=progress)
-    assert found.matches(LARGE)
+    await deployer.deploy(LARGE, program, progress=progress)
+    assert (await existing(cluster.rpc(), program.pubkey)).matches(LARGE)
     done, total = progress.seen[0]
     assert 0 < done < total
 
@@ -134,13 +143,37 @@ async def test_another_authority_is_refused_by_name(
         await deployer_of(cluster, payer, stranger).upgrade(LARGE, program, progress=Progress())
 
 
-async def test_the_authority_is_handed_over_and_given_up(cluster: Cluster, deployer: Deployer, payer: Signer) -> None:
-    program, heir = await deployed(deployer), new_key()
-    assert (await deployer.set_authority(program, heir.pubkey)).code.authority == heir.pubkey
-    of_heir = deployer_of(cluster, payer, heir)
-    assert (await of_heir.set_authority(program, None)).code.authority is None
-    with pytest.raises(PermanentError, match=f"Program {program} is immutable: nobody can change it"):
-        await of_heir.upgrade(LARGE, program, progress=Progress())
+async def test_a_buffer_of_another_authority_is_not_filled(
+    cluster: Cluster, deployer: Deployer, payer: Signer, authority: Signer
+) -> None:
+    plan = await planned(cluster.rpc(), SMALL, payer=payer.pubkey, authority=authority.pubkey)
+    made = loader.create_buffer(
+        payer.pubkey, plan.seed, authority=payer.pubkey, code_len=len(SMALL), lamports=plan.rent
+    )
+    await cluster.sender(payer).run(made, [], purpose="deploy")
+    with pytest.raises(PermanentError, match=f"Buffer {plan.buffer} obeys {payer.address} and not {authority.address}"):
+        await deployer.deploy(SMALL, new_key(), progress=Progress())
+
+
+async def test_abandoned_buffers_are_found_and_their_rent_comes_back(
+    cluster: Cluster, payer: Signer, authority: Signer
+) -> None:
+    rpc, sender = cluster.rpc(), cluster.sender(payer)
+    assert await find_buffers(rpc, authority.pubkey) == []
+    for elf in (SMALL, LARGE):
+        plan = await planned(rpc, elf, payer=payer.pubkey, authority=authority.pubkey)
+        made = loader.create_buffer(
+            payer.pubkey, plan.seed, authority=authority.pubkey, code_len=len(elf), lamports=plan.rent
+        )
+        await sender.run(made, [], purpose="deploy")
+    found = await find_buffers(rpc, authority.pubkey)
+    assert [buffer.code_len for buffer in found] == [len(LARGE), len(SMALL)]
+    before = await rpc.balance(payer.address)
+    closing = [loader.close_buffer(buffer.address, authority.pubkey, payer.pubkey) for buffer in found]
+    await sender.run(closing, [authority], purpose="deploy")
+    gained = await rpc.balance(payer.address) - before
+    assert gained > 0.99 * sum(buffer.lamports for buffer in found)
+    assert await find_buffers(rpc, authority.pubkey) == []
 
 
 async def test_rehearsing_sends_nothing(cluster: Cluster, deployer: Deployer, payer: Signer) -> None:
@@ -150,16 +183,14 @@ async def test_rehearsing_sends_nothing(cluster: Cluster, deployer: Deployer, pa
     assert await cluster.rpc().balance(payer.address) == before
     live = await deployed(deployer)
     await deployer.rehearse(LARGE, live)
-    await deployer.rehearse_authority(live, None)
-    found = await read_program(cluster.rpc(), live)
-    assert found is not None
+    found = await existing(cluster.rpc(), live)
     assert found.code.authority is not None
     assert not found.matches(LARGE)
 
 
-async def test_what_is_no_program_is_named(cluster: Cluster, deployer: Deployer, payer: Signer) -> None:
+async def test_what_is_no_program_is_named(cluster: Cluster, payer: Signer) -> None:
     with pytest.raises(PermanentError, match=f"{payer.address} is an account of 1111.* and no upgradeable program"):
-        await deployer.controlled(payer.pubkey)
+        await controlled(cluster.rpc(), payer.pubkey, payer.pubkey)
     nowhere = Pubkey.new_unique()
     with pytest.raises(PermanentError, match=f"There is no program {nowhere} on this cluster"):
-        await deployer.controlled(nowhere)
+        await controlled(cluster.rpc(), nowhere, payer.pubkey)

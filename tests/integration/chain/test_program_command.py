@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from relayer.chain.signer import Signer, load_keypair, write_keypair
 from tests.integration.chain.conftest import PROGRAMS, SOL, Cluster, until
 
 SMALL = (PROGRAMS / "metadata_standin.so").read_bytes()
+COMMITTED = {name: digest for digest, name in map(str.split, (PROGRAMS / "SHA256SUMS").read_text().splitlines())}
 
 
 @pytest.fixture
@@ -56,6 +59,10 @@ def paying(cluster: Cluster, tmp_path: Path) -> tuple[str, ...]:
     return ("--payer", str(tmp_path / "payer.json"), "--rpc", cluster.url)
 
 
+def loader_calls(cluster: Cluster) -> int:
+    return sum(LOADER in record.keys.all for record in cluster.node.records.values())
+
+
 async def test_it_shows_what_it_signs_and_asks(cluster: Cluster, payer: Signer, tmp_path: Path, small: str) -> None:
     options = ("--program-key", str(tmp_path / "program.json"), *paying(cluster, tmp_path), "--json")
     status, output, error = await run("deploy", small, *options, answer="n\n")
@@ -84,7 +91,7 @@ async def test_a_dry_run_sends_nothing_and_leaves_no_key(
     key = tmp_path / "program.json"
     status, _, error = await run("deploy", small, "--program-key", str(key), *paying(cluster, tmp_path), "--dry-run")
     assert status == 0
-    assert error.endswith("The next step simulates well. Nothing was sent.\n")
+    assert error.endswith("The first transaction simulates well. Nothing was sent.\n")
     assert not key.exists()
     assert await cluster.rpc().balance(payer.address) == 100 * SOL
 
@@ -93,11 +100,7 @@ async def test_killed_on_the_way_it_goes_on_where_it_stopped(cluster: Cluster, p
     options = ("--program-key", str(tmp_path / "program.json"), *paying(cluster, tmp_path), "--yes", "--json")
     process = await start("deploy", *options)
 
-    def half_written() -> bool:
-        records = cluster.node.records.values()
-        return sum(LOADER in record.keys.all for record in records) > 20
-
-    await until(half_written)
+    await until(lambda: loader_calls(cluster) > 20)
     process.kill()
     await process.communicate()
     written = len(cluster.node.records)
@@ -116,29 +119,83 @@ async def test_verify_tells_same_from_different(cluster: Cluster, payer: Signer,
     assert (status, json.loads(output)["matches"]) == (0, True)
     status, output, error = await run("verify", *there)
     assert status == 1
-    assert "matches    False" in output
+    assert "matches        no" in output
+    on_chain, committed = hashlib.sha256(SMALL).hexdigest(), COMMITTED["oracle.so"]
     assert error == (
-        f"relayer: The code of program {address} is not the shipped oracle.so: see `relayer program upgrade`.\n"
+        f"relayer: The code of program {address} is not the shipped oracle.so: its sha256 is {on_chain} and not "
+        f"{committed}, the one committed in SHA256SUMS. See `relayer program upgrade`.\n"
     )
-    shipped = ("--program", str(cluster.oracle_program), "--rpc", cluster.url)
-    assert (await run("verify", *shipped))[0] == 0
+    oracle = str(cluster.oracle_program)
+    status, output, error = await run("verify", "--program", oracle, "--rpc", cluster.url, "--json")
+    facts = json.loads(output)
+    assert (status, facts["sha256"], facts["wanted_sha256"]) == (0, committed, committed)
+    assert error == (
+        f"The code of program {oracle} is the shipped oracle.so: its sha256 is the one committed in SHA256SUMS.\n"
+    )
 
 
 async def test_upgrade_and_handover(cluster: Cluster, payer: Signer, tmp_path: Path, small: str) -> None:
     address = await deployed(cluster, tmp_path, small)
-    heir = write_keypair(tmp_path / "heir.json")
+    heir, heir_file = write_keypair(tmp_path / "heir.json"), str(tmp_path / "heir.json")
     options = ("--program", address, *paying(cluster, tmp_path), "--yes", "--json")
-    status, output, _ = await run("set-authority", "--new", heir.address, *options)
+    status, output, error = await run("set-authority", "--new", heir_file, *options)
     assert (status, json.loads(output)["authority"]) == (0, heir.address)
+    assert f"  new authority {heir.address}" in error
     status, _, error = await run("upgrade", *options)
     assert status == 1
     assert f"relayer: Program {address} obeys {heir.address} and not {payer.address}: name the key file" in error
-    by_heir = ("--authority", str(tmp_path / "heir.json"), *options)
-    status, output, _ = await run("upgrade", *by_heir)
+    by_heir = ("--authority", heir_file, *options)
+    status, output, error = await run("upgrade", *by_heir)
     assert (status, json.loads(output)["matches"]) == (0, True)
-    assert (await run("upgrade", *by_heir))[0] == 0
-    status, output, _ = await run("set-authority", "--immutable", *by_heir)
+    assert "in the buffer, back at the end;" in error
+    status, _, error = await run("upgrade", *by_heir)
+    assert (status, error) == (0, f"Nothing to sign: program {address} is the shipped oracle.so already.\n")
+    status, output, error = await run("set-authority", "--immutable", *by_heir)
     assert (status, json.loads(output)["authority"]) == (0, None)
+    assert "WARNING: nobody will be able to change this program again" in error
+    status, _, error = await run("set-authority", "--new", heir_file, *by_heir)
+    assert status == 1
+    assert f"relayer: Program {address} is immutable: nobody can change it." in error
+
+
+async def test_the_new_authority_signs_unless_it_is_said_that_it_need_not(
+    cluster: Cluster, payer: Signer, tmp_path: Path, small: str
+) -> None:
+    address, stranger = await deployed(cluster, tmp_path, small), str(Pubkey.new_unique())
+    options = ("--program", address, *paying(cluster, tmp_path), "--yes", "--json")
+    status, _, error = await run("set-authority", "--new", stranger, *options)
+    assert status == 2
+    assert error == (
+        f"relayer: The new authority signs too, and {stranger} is no key file: give --new with one, or with an "
+        "address and --unchecked.\n"
+    )
+    status, output, error = await run("set-authority", "--new", stranger, "--unchecked", *options)
+    assert (status, json.loads(output)["authority"]) == (0, stranger)
+    assert f"WARNING: nothing shows that anybody holds the key of {stranger}" in error
+
+
+async def test_what_an_abandoned_deployment_left_is_listed_and_paid_back(
+    cluster: Cluster, payer: Signer, tmp_path: Path
+) -> None:
+    listing = ("--authority", payer.address, "--rpc", cluster.url, "--json")
+    assert await run("buffers", *listing) == (0, "[]\n", f"{payer.address} has no buffers.\n")
+    options = ("--program-key", str(tmp_path / "program.json"), *paying(cluster, tmp_path), "--yes")
+    process = await start("deploy", *options)
+    await until(lambda: loader_calls(cluster) > 20)
+    process.send_signal(signal.SIGINT)
+    _, told = await process.communicate()
+    assert process.returncode == 130
+    assert b"Interrupted: run the command again to go on from here, or take the rent back with" in told
+    cluster.node.advance(3)  # what was on its way has landed
+    [buffer] = json.loads((await run("buffers", *listing))[1])
+    before = await cluster.rpc().balance(payer.address)
+    status, output, error = await run("close-buffer", "--all", *paying(cluster, tmp_path), "--yes", "--json")
+    assert (status, json.loads(output)["closed"]) == (0, [buffer["buffer"]])
+    assert f" SOL to {payer.address}" in error
+    assert await cluster.rpc().balance(payer.address) == before + buffer["lamports"] - 5_000
+    status, _, error = await run("close-buffer", buffer["buffer"], *paying(cluster, tmp_path), "--yes")
+    assert status == 1
+    assert f"relayer: {buffer['buffer']}: no buffer of {payer.address} on this cluster" in error
 
 
 @pytest.mark.parametrize(
@@ -150,8 +207,12 @@ async def test_upgrade_and_handover(cluster: Cluster, payer: Signer, tmp_path: P
         (["verify", "/nowhere.so", "--rpc", "http://x"], "/nowhere.so cannot be read (No such file or directory)"),
         (["verify", __file__, "--rpc", "http://x"], f"{__file__} is not an ELF file: name the program's .so file."),
         (["upgrade", "--rpc", "http://x"], "Who signs as payer? Give --payer with a key file, or --config with"),
-        (["set-authority", "--rpc", "http://x"], "Who may upgrade from now on? Give --new with an address, or"),
-        (["set-authority", "--new", "abc", "--rpc", "http://x"], "'abc' is not an address: give 32 bytes in base58."),
+        (["set-authority", "--rpc", "http://x"], "Who may upgrade from now on? Give --new, or --immutable, and"),
+        (["set-authority", "--new", "a", "--immutable", "--rpc", "http://x"], "Who may upgrade from now on?"),
+        (["buffers", "--authority", "abc", "--rpc", "http://x"], "'abc' is not an address: give 32 bytes in base58."),
+        (["buffers", "--rpc", "http://x"], "Whose buffers? Give --authority with an address, or --config with keys."),
+        (["close-buffer", "--rpc", "http://x"], "Which buffers? Name them, or give --all, and not both."),
+        (["deploy", "--program-key", "x", "--program", str(LOADER), "--rpc", "http://x"], "A new program has the"),
     ],
 )
 async def test_wrong_use(arguments: list[str], error: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -41,6 +43,26 @@ class Desk:
         """The runner's result; RelayerErrors are in its `exception`."""
         options = ["--rpc", self.url, "--program", self.oracle_program]
         return CliRunner().invoke(app, [*words, *options], input=answer)
+
+    @staticmethod
+    def row(done: Any, name: str) -> str:
+        """A value of what was shown before signing."""
+        lines = (line.strip().partition(f"{name} ") for line in done.stderr.splitlines())
+        return next(str(value.strip()) for before, found, value in lines if found and not before)
+
+    def lamports(self, role: str) -> int:
+        return int(self._ask("getBalance", self.keys[role], {"commitment": "confirmed"})["value"])
+
+    def airdrop(self, address: str, lamports: int) -> None:
+        self._ask("requestAirdrop", address, lamports)
+        while self._ask("getBalance", address, {"commitment": "confirmed"})["value"] < lamports:
+            time.sleep(0.02)
+
+    def _ask(self, method: str, *params: Any) -> Any:
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return json.load(reply)["result"]
 
     def facts(self, *words: str) -> Any:
         """What a command that succeeds prints with --json."""

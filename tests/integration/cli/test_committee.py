@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from relayer.chain.resolutions import COMMITTEE_LEN
 from relayer.conditions.parse import spec_of
 from relayer.conditions.question import question
 from relayer.domain.errors import PermanentError, UsageError
@@ -74,18 +77,52 @@ def test_a_seat_changes_hands_by_a_threshold_of_members(desk: Desk) -> None:
         "--newcomer",
         desk.keys["stranger"],
     ]
-    with pytest.raises(PermanentError, match="refuses the committee transaction"):
-        raise desk.run(*words, "--signer", desk.file("member1"), "--dry-run").exception
+    with pytest.raises(PermanentError, match="2 members must sign: give --signer with the key file of each"):
+        raise desk.run(*words, "--signer", desk.file("member1"), "--yes").exception
     signers = ["--signer", desk.file("member1"), "--signer", desk.file("member2")]
     rehearsed = desk.facts(*words, *signers, "--dry-run")
     assert (rehearsed["signatures"], rehearsed["members"][2]) == ([], desk.keys["member3"])
+    shown = desk.run(*words, *signers, answer="n\n")
+    assert [desk.row(shown, f"member {seat}") for seat in (1, 2)] == [desk.keys["member1"], desk.keys["member2"]]
     done = desk.facts(*words, *signers, "--yes")
     assert done["members"] == [desk.keys["member1"], desk.keys["member2"], desk.keys["stranger"]]
+
+
+@pytest.mark.parametrize(
+    ("leaver", "newcomer", "signers", "said"),
+    [
+        ("member3", "member2", ("member1", "member2"), "is a member already: name another --newcomer"),
+        ("publisher", "stranger", ("member1", "member2"), "--leaver .* is not a member: the members are"),
+        ("member3", "stranger", ("member1", "stranger"), "--signer .* is not a member: the members are"),
+        ("member3", "stranger", ("member1", "member1"), "2 members must sign"),
+    ],
+)
+def test_a_seat_that_cannot_change_hands_so_is_said_before_signing(
+    desk: Desk, judges: str, leaver: str, newcomer: str, signers: tuple[str, ...], said: str
+) -> None:
+    seat = ["--leaver", desk.keys[leaver], "--newcomer", desk.keys[newcomer]]
+    keys = [word for role in signers for word in ("--signer", desk.file(role))]
+    with pytest.raises(PermanentError, match=said):
+        raise desk.run("committee", "replace-member", judges, *seat, *keys, "--yes").exception
+
+
+def test_a_committee_is_made_once_and_its_cost_is_said(desk: Desk, judges: str) -> None:
+    before = desk.lamports("creator")
+    with pytest.raises(PermanentError, match=f"Committee {judges} is there, and its rules never change. Nothing was"):
+        raise desk.run(*_init(desk, "0"), "--generic", "--yes").exception
+    assert desk.lamports("creator") == before
+    rehearsed = desk.run(*_init(desk, "5"), "--generic", "--dry-run")
+    assert desk.row(rehearsed, "rules") == "2 votes decide, challenge 0 s, safety 0 s, reward 0.000005 SOL"
+    assert desk.row(rehearsed, "rent").endswith(" SOL from the creator, for ever: a committee is never closed")
+    desk.facts(*_init(desk, "5"), "--generic", "--yes")
+    assert before - desk.lamports("creator") == COMMITTEE_LEN * 6_960 + 128 * 6_960 + 5_000
 
 
 def test_a_market_is_opened_voted_on_and_settled(desk: Desk, judges: str, spec: Path) -> None:
     market = "kalshi:KXANSWERED"
     assert desk.facts("resolution", "show", judges, market)["state"] == "not opened"
+    with pytest.raises(PermanentError, match="has no file yet: run `relayer resolution open` first"):
+        raise desk.run("resolution", "accept", judges, market, "--member", desk.file("member1"), "--yes").exception
     opened = _opened(desk, judges, market, spec)
     parsed = spec_of(document())
     assert (opened["state"], opened["spec"], opened["spec_hash"]) == ("open", parsed.canonical.decode(), parsed.hash)
@@ -107,6 +144,11 @@ def test_a_market_is_opened_voted_on_and_settled(desk: Desk, judges: str, spec: 
 
     settled = desk.facts("resolution", "settle", judges, market, "--caller", desk.file("stranger"), "--yes")
     assert (settled["state"], settled["winner"]) == ("settled", "no")
+    again = desk.run("resolution", "settle", judges, market, "--caller", desk.file("stranger"), "--yes")
+    assert "Nothing to sign: the file of market" in again.stderr
+    late = ["resolution", "accept", judges, market, "--member", desk.file("member2"), "--yes"]
+    with pytest.raises(PermanentError, match=r"is settled as no at .*: nothing is left to do"):
+        raise desk.run(*late).exception
     assert settled["market"] != market, "the feed's id stands for it"
     by_key = desk.facts("resolution", "show", judges, settled["market"])
     assert by_key["winner"] == "no"
@@ -115,21 +157,58 @@ def test_a_market_is_opened_voted_on_and_settled(desk: Desk, judges: str, spec: 
 def test_the_vote_and_the_question_are_shown_before_signing(desk: Desk, judges: str, spec: Path) -> None:
     market = "kalshi:KXASKED"
     words = ["resolution", "open", judges, market, "--spec", str(spec), "--opener", desk.file("creator")]
-    asked = desk.run(*words, answer="n\n")
+    asked = desk.run(*words, "--deposit", "7000", answer="n\n")
     assert asked.exit_code == 1
-    assert question(spec_of(document())) in asked.stderr
+    assert desk.row(asked, "open") == question(spec_of(document()))
+    assert desk.row(asked, "deposit") == "0.000007 SOL from the opener, for activation and a reward of 0.000005 SOL"
+    assert (
+        "WARNING: a generic resolution is the answer itself: its rent and deposit stay there for ever." in asked.stderr
+    )
+    before = desk.lamports("creator")
     _opened(desk, judges, market, spec)
+    assert before - desk.lamports("creator") == _lamports(desk.row(asked, "rent")) + 10_000 + 5_000
     evidence = desk.folder / "bundle"
     evidence.write_bytes(b"evidence")
     vote = ["resolution", "attest", judges, market, "--outcome", "yes", "--evidence", str(evidence)]
     asked = desk.run(*vote, "--member", desk.file("member1"), answer="n\n")
     assert asked.exit_code == 1
-    for words_shown in ("vote       YES", hashlib.sha256(b"evidence").hexdigest(), desk.keys["member1"], judges):
-        assert words_shown in asked.stderr
+    assert desk.row(asked, "spec asks") == question(spec_of(document()))
+    assert desk.row(asked, "vote") == "YES"
+    assert desk.row(asked, "evidence") == hashlib.sha256(b"evidence").hexdigest()
+    assert desk.row(asked, "member") == desk.keys["member1"]
     rehearsed = desk.facts(*vote, "--member", desk.file("member1"), "--dry-run")
     assert rehearsed["votes"] == {"yes": 0, "no": 0}
-    with pytest.raises(PermanentError, match=r"refuses the resolution transaction: instruction 4 .*NotAMember"):
-        raise desk.run(*vote, "--member", desk.file("stranger"), "--dry-run").exception
+    with pytest.raises(PermanentError, match=f"{desk.keys['stranger']} is not a member: name the key file of one with"):
+        raise desk.run(*vote, "--member", desk.file("stranger"), "--yes").exception
+
+
+def test_what_a_member_has_done_is_not_done_again(desk: Desk, judges: str, spec: Path) -> None:
+    market = "kalshi:KXTWICE"
+    member = ["--member", desk.file("member1"), "--yes"]
+    _opened(desk, judges, market, spec)
+    with pytest.raises(PermanentError, match=r"has its file, opened 20.*, for good: see `relayer resolution show`"):
+        raise desk.run("resolution", "open", judges, market, "--spec", str(spec), "--opener", member[1]).exception
+    desk.facts("resolution", "accept", judges, market, *member)
+    assert "serves this market already" in desk.run("resolution", "accept", judges, market, *member).stderr
+    desk.facts(*_vote(desk, judges, market, "member1", "yes"))
+    assert "has voted YES with this evidence already" in desk.run(*_vote(desk, judges, market, "member1", "yes")).stderr
+    changed = desk.run(*_vote(desk, judges, market, "member1", "no"))
+    assert f"WARNING: {desk.keys['member1']} has voted YES: this is the one change of it." in changed.stderr
+    with pytest.raises(PermanentError, match="has voted and changed the vote: NO stays"):
+        raise desk.run(*_vote(desk, judges, market, "member1", "yes")).exception
+    doubt = ["resolution", "flag", judges, market, "--reason", "doubt", *member]
+    desk.facts(*doubt)
+    with pytest.raises(PermanentError, match="has flagged this market, and may only once: another member can"):
+        raise desk.run(*doubt).exception
+
+
+def test_a_generic_file_is_never_activated_or_closed(desk: Desk, judges: str, spec: Path) -> None:
+    market = "kalshi:KXGENERIC"
+    _opened(desk, judges, market, spec)
+    with pytest.raises(PermanentError, match="A generic resolution has no market to activate"):
+        raise desk.run("resolution", "activate", judges, market, "--member", desk.file("member1")).exception
+    with pytest.raises(PermanentError, match="A generic resolution is the answer itself and is never closed"):
+        raise desk.run("resolution", "close", judges, market, "--payer", desk.file("member1")).exception
 
 
 def test_a_file_is_printed_for_people(desk: Desk, judges: str, spec: Path) -> None:
@@ -137,14 +216,20 @@ def test_a_file_is_printed_for_people(desk: Desk, judges: str, spec: Path) -> No
     _opened(desk, judges, market, spec)
     shown = desk.run("resolution", "show", judges, market).stdout
     assert "votes              yes 0, no 0" in shown
-    assert f"member {desk.keys['member1']}, accepted False, vote -" in shown
+    assert f"spec_asks          {question(spec_of(document()))}" in shown
+    assert re.search(f"^{desk.keys['member1']}  no +- +- +no$", shown, re.MULTILINE)
+
+
+def _lamports(text: str) -> int:
+    """`0.02 SOL from …` -> 20000000."""
+    return int(Decimal(text.partition(" SOL")[0]) * 10**9)
 
 
 @pytest.mark.parametrize(
     ("words", "error", "reason"),
     [
         (["committee", "show", "abc"], UsageError, "'abc' is not an address"),
-        (["committee", "show", "STRANGER"], PermanentError, "is held by program 1111.* and not by"),
+        (["committee", "show", "STRANGER"], PermanentError, "There is no committee .* on this cluster"),
         (["resolution", "show", "JUDGES", "nowhere:X"], UsageError, "Venue 'nowhere' of market"),
         (["resolution", "attest", "JUDGES", "kalshi:X", "--outcome", "yes"], UsageError, "What proves the vote\\?"),
         (

@@ -26,6 +26,9 @@ def test_the_acts_of_an_authority() -> None:
     handover, gift = loader.set_authority(KEY, OTHER, KEY), loader.set_authority(KEY, OTHER, None)
     assert handover.data == gift.data == bytes.fromhex("04000000")
     assert (len(handover.accounts), len(gift.accounts)) == (3, 2)
+    checked = loader.hand_over(KEY, OTHER, KEY)
+    assert (checked.data, [meta.is_signer for meta in checked.accounts]) == (b"\x07\0\0\0", [False, True, True])
+    assert loader.close_buffer(KEY, OTHER, KEY).data == bytes.fromhex("05000000")
     assert loader.extend(KEY, OTHER, 10_240).data == bytes.fromhex("0600000000280000")
 
 
@@ -66,3 +69,14 @@ def test_only_chunks_that_differ_are_missing() -> None:
 @pytest.mark.parametrize(("held", "same"), [(b"elf", True), (b"elf\0\0", True), (b"elf\0x", False), (b"el", False)])
 def test_code_matches_a_file_with_nothing_but_zeros_after_it(held: bytes, same: bool) -> None:
     assert Deployed(KEY, loader.Code(None, held, 1)).matches(b"elf") is same
+
+
+@pytest.mark.parametrize(("held", "digest_of"), [(b"elf\0\0", b"elf"), (b"elf\0x\0", b"elf\0x"), (b"elf", b"elf")])
+def test_the_hash_of_code_is_that_of_the_file_it_came_from(held: bytes, digest_of: bytes) -> None:
+    shown = Deployed(KEY, loader.Code(None, held, 1)).sha256(len(b"elf"))
+    assert shown == hashlib.sha256(digest_of).hexdigest()
+
+
+def test_code_grows_by_what_is_missing_and_by_enough() -> None:
+    shown = Deployed(KEY, loader.Code(None, bytes(100), 1))
+    assert (shown.growth(bytes(100)), shown.growth(bytes(101)), shown.growth(bytes(20_000))) == (0, 10_240, 19_900)
