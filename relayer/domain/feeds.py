@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from relayer.domain.markets import MarketId, MarketStatus
-from relayer.domain.units import Millis, Price, Size
+from relayer.domain.units import NEVER, Millis, Price, Size
 
 Level = tuple[Price, Size]
 """Price of YES and the contracts offered there."""
@@ -73,6 +73,28 @@ class Candle(msgspec.Struct, frozen=True, gc=False):
     ask: Side
     trades: tuple[int, int] | msgspec.UnsetType | None
     """Low and high of the trades; None: nothing traded; UNSET: proves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Nothing of the book is proven in `[from_ms, to_ms)`; `trades`: every trade inside is, or will be, told."""
+
+    from_ms: Millis
+    to_ms: Millis
+    trades: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """How far an earlier process told of a market.
+
+    book_ms: no book before it is missing. trades_ms: no trade, and no filling of a gap before it, is. gaps: those that
+    were told and may still be filled.
+    """
+
+    book_ms: Millis = NEVER
+    trades_ms: Millis = NEVER
+    gaps: tuple[Gap, ...] = ()
 
 
 class FeedListener(Protocol):

@@ -31,6 +31,8 @@ MARKET_STATES = (
     "contradicted",
     "held",
 )
+FILLINGS = (("trades", "whole"), ("trades", "none"), ("candles", "whole"), ("candles", "part"), ("candles", "none"))
+AGREEMENTS = ("fits", "contradicts", "unavailable")
 SECOND_OPINIONS = ("agrees", "differs", "contradicts", "absent")
 
 _AGE_BUCKETS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
@@ -48,6 +50,9 @@ class Metrics:
 
         self.frames = counter("frames", "Venue frames received", "venue", "type")
         self.gaps = counter("gaps", "Stretches in which a feed proved nothing", "venue", "reason")
+        self.fillings = counter(
+            "gaps_filled", "Gaps of paths that matter, by what filled them and how far", "by", "extent"
+        )
         self.decisions = counter("push_decisions", "Push and hold decisions", "reason")
         self.updates_claimed = counter("updates_claimed", "Slot updates in transactions reported confirmed", "board")
         self.updates_found = counter("updates_found", "Slot updates that the board account shows", "board")
@@ -55,6 +60,9 @@ class Metrics:
         self.resolutions = counter("resolutions", "PNP markets by how they ended", "outcome")
         self.second_opinions = counter(
             "second_opinions", "Comparisons of a Kalshi book with DFlow's prices, one a market and second", "agreement"
+        )
+        self.corroborations = counter(
+            "corroborations", "Verdicts held against the venue's own history before an act", "agreement"
         )
         self.errors = counter("errors", "Errors that were isolated and logged", "room")
         self.balance = Gauge("relayer_balance_lamports", "Balance of each key", ("role",), registry=self.registry)
@@ -85,8 +93,12 @@ class Metrics:
             self.errors.labels(room)
         for stage in STAGES:
             self.stage.labels(stage)
+        for by, extent in FILLINGS:
+            self.fillings.labels(by, extent)
         for agreement in SECOND_OPINIONS:
             self.second_opinions.labels(agreement)
+        for agreement in AGREEMENTS:
+            self.corroborations.labels(agreement)
         for reason in PUSH_REASONS:
             self.decisions.labels(reason)
 
