@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from solders.pubkey import Pubkey
 
+from relayer.chain.programs import board as boards
 from relayer.chain.programs import committee as committees
 from relayer.chain.programs import pnp
 from relayer.domain.board import FeedUpdate
@@ -19,7 +21,7 @@ from tests.node import npm
 from tests.svm.chain import PROGRAMS, Chain, Sent
 from tests.svm.court import EVIDENCE, Court, docket
 from tests.svm.exchange import BUFFER_S, END_S, QUESTION, UNIT, Exchange
-from tests.svm.rig import STATE, make_rig
+from tests.svm.rig import NOW_MS, STATE, make_rig
 
 pytestmark = pytest.mark.node
 FOLDER = npm.HERE / "programs"
@@ -34,9 +36,11 @@ async def code(
     *,
     accounts: Sequence[tuple[str, str, bytes]] = (),
     events: Sequence[tuple[str, str]] = (),
-    instructions: Sequence[tuple[str, str, dict[str, Any]]] = (),
+    instructions: Sequence[dict[str, Any]] = (),
 ) -> dict[str, list[Any]]:
-    """The coder's answer for accounts (IDL, type, bytes), events (IDL, base64), instructions (IDL, name, arguments)."""
+    """The coder's answer for accounts (IDL, type, bytes), events (IDL, base64) and instructions: `idl`, `name`, `args`,
+    and of a tail `element`, its elements' type, and `tail`.
+    """
     await npm.installed(FOLDER)
     job = tmp_path / "job.json"
     job.write_text(
@@ -47,7 +51,7 @@ async def code(
                     {"idl": idl, "type": kind, "data": base64.b64encode(data).decode()} for idl, kind, data in accounts
                 ],
                 "events": [{"idl": idl, "data": data} for idl, data in events],
-                "instructions": [{"idl": idl, "name": name, "args": args} for idl, name, args in instructions],
+                "instructions": instructions,
             }
         )
     )
@@ -69,7 +73,9 @@ async def test_a_board_is_decoded_and_an_attest_built(tmp_path: Path) -> None:
         tmp_path,
         accounts=[("oracle", "Board", data)],
         events=[("oracle", event_of(published))],
-        instructions=[("oracle", "attest", {"outcome": 1, "evidence_hash": list(EVIDENCE)})],
+        instructions=[
+            {"idl": "oracle", "name": "attest", "args": {"outcome": 1, "evidence_hash": list(EVIDENCE)}},
+        ],
     )
     (board,), (event,), (attest,) = made["accounts"], made["events"], made["instructions"]
     assert board["authority"] == str(rig.authority.pubkey())
@@ -81,6 +87,30 @@ async def test_a_board_is_decoded_and_an_attest_built(tmp_path: Path) -> None:
         chain.oracle, rig.authority.pubkey(), rig.board, rig.board, outcome=Outcome.YES, evidence_hash=EVIDENCE
     )
     assert attest == ours.data.hex()
+
+
+async def test_tails_are_built_of_the_idls_elements(tmp_path: Path) -> None:
+    key = Pubkey.default()
+    batch = {"version": 0, "count": 2, "epoch": 7, "reserved": {"u64": "0"}, "base_ms": {"u64": str(NOW_MS)}}
+    prices = {"bid": STATE.bid, "ask": STATE.ask, "last": STATE.last, "status": int(STATE.status)}
+    entries = [{**prices, "size": STATE.size_bits, "index": index, "age": 0} for index in (258, 1)]
+    listed = [(258, b"a" * 32), (1, b"b" * 32)]
+    made = await code(
+        tmp_path,
+        instructions=[
+            {"idl": "oracle", "name": "publish", "args": batch, "element": "Entry", "tail": entries},
+            {
+                "idl": "oracle",
+                "name": "list_feeds",
+                "args": {},
+                "element": "Listing",
+                "tail": [{"index": index, "id": list(feed)} for index, feed in listed],
+            },
+        ],
+    )
+    updates = [FeedUpdate(258, STATE), FeedUpdate(1, STATE)]
+    published = boards.publish(key, key, key, epoch=7, base_ms=NOW_MS, updates=updates)
+    assert made["instructions"] == [published.data.hex(), boards.list_feeds(key, key, key, listed).data.hex()]
 
 
 async def test_committees_and_resolutions_are_decoded(tmp_path: Path) -> None:

@@ -98,6 +98,11 @@ GIVEN: dict[str, tuple[Json, Json]] = {
 }
 
 
+def as_json(job: Json) -> str:
+    """Bytes as {hex}, keys as text."""
+    return json.dumps(job, default=lambda one: {"hex": one.hex()} if isinstance(one, bytes) else str(one))
+
+
 async def client(
     tmp_path: Path, *calls: tuple[str, Sequence[Any]], program: Pubkey = P, attest: tuple[Json, Json] = GIVEN["attest"]
 ) -> Json:
@@ -111,7 +116,7 @@ async def client(
         "calls": [{"name": name, "args": given} for name, given in calls],
     }
     path = tmp_path / "job.json"
-    path.write_text(json.dumps(job, default=lambda one: {"hex": one.hex()} if isinstance(one, bytes) else str(one)))
+    path.write_text(as_json(job))
     answer: Json = json.loads(await npm.run(FOLDER, "node", "build/check.js", str(path)))
     return answer
 
