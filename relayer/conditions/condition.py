@@ -29,7 +29,7 @@ class Condition:
 
     Each method takes the parent market that it tells of: one of `spec.legs`. `candles_follow`: candles and trades of a
     gap may be told after it, until the watermark passes its start, and the verdict waits for that; else they come
-    before what lies behind the gap.
+    before what lies behind the gap. Trades of a live source come in a sequence of their own (`TradeTrack`).
     """
 
     def __init__(self, spec: Spec, *, candles_follow: bool = False) -> None:
@@ -53,8 +53,8 @@ class Condition:
         track = self._tracks[market]
         if isinstance(track, BookTrack):
             track.on_quote(at_ms, read_sides(self._source, book))
-        else:
-            track.prove(at_ms)
+        elif isinstance(track, TradeTrack):
+            track.prove_by_book(at_ms)
 
     def on_trade(self, market: MarketId, trade: Trade) -> None:
         """One trade, block trades included."""

@@ -21,6 +21,7 @@ from relayer.domain.units import Millis, Price
 
 LONG_AGO = Millis(-(2**62))
 NEVER = Millis(2**62)
+_REPEATED_MS = 86_400_000
 
 Sides = tuple[Price | None, Price | None]
 """Bid and ask at the size that the question looks at, None for an absent side."""
@@ -94,7 +95,7 @@ class Track:
 
     def on_watermark(self, at_ms: Millis) -> None:
         self.watermark_ms = max(self.watermark_ms, at_ms)
-        if self._unfilled:
+        if self._candles_follow:
             self._hold()
         self.prove(at_ms)
 
@@ -143,8 +144,12 @@ class Track:
 
     def _hold(self) -> None:
         self._unfilled = [start for start in self._unfilled if start >= self.watermark_ms]
-        self._hold_ms = min(self._unfilled, default=NEVER)
+        self._hold_ms = min([self._complete_ms(), *self._unfilled])
         self._release_waiting()
+
+    def _complete_ms(self) -> Millis:
+        """Where what happens has to wait for something else than the filling of a gap."""
+        return NEVER
 
     def _release_waiting(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._hold_ms:
@@ -317,12 +322,20 @@ class BookTrack(Track):
 
 
 class TradeTrack(Track):
-    """Where trades are complete, and the trades that count."""
+    """Where trades are complete, and the trades that count.
+
+    `candles_follow`: trades come in a sequence of their own, a little later than the rest; so a status waits until the
+    watermark, a result or a later trade shows that no trade before it is to come.
+    """
 
     def __init__(self, listener: SpanListener, *, candles_follow: bool) -> None:
         super().__init__(listener, candles_follow=candles_follow)
         self._seen: set[str] = set()
+        self._recent: deque[tuple[Millis, str]] = deque()
         self._trades: list[Trade] = []
+        self._passed_ms = LONG_AGO
+        if candles_follow:
+            self._hold_ms = LONG_AGO
 
     def on_gap(self, from_ms: Millis, to_ms: Millis, *, trades: bool) -> None:
         if not trades:
@@ -333,11 +346,38 @@ class TradeTrack(Track):
     def on_trade(self, trade: Trade) -> None:
         """A trade; it proves that no trade before it is missing. Repeated ids, block and empty ones do not count."""
         counts = trade.trade_id not in self._seen and not trade.block and trade.size > 0
-        self._seen.add(trade.trade_id)
+        self._use_up(trade)
+        self._pass(trade.at_ms)
         if counts:
             self._at(trade.at_ms, "_take_trade", trade)
         else:
             self.prove(trade.at_ms)
+
+    def on_result(self, at_ms: Millis, result: str, final: bool) -> None:
+        self._pass(at_ms)
+        super().on_result(at_ms, result, final)
+
+    def prove_by_book(self, at_ms: Millis) -> None:
+        """A book at this time; where trades come in a sequence of their own it says nothing about them."""
+        if not self._candles_follow:
+            self.prove(at_ms)
+
+    def _use_up(self, trade: Trade) -> None:
+        """The id counts once; a live source repeats none that is a day old."""
+        known = trade.trade_id in self._seen
+        self._seen.add(trade.trade_id)
+        if self._candles_follow and not known:
+            self._recent.append((trade.at_ms, trade.trade_id))
+            while self._recent[0][0] < self.watermark_ms - _REPEATED_MS:
+                self._seen.discard(self._recent.popleft()[1])
+
+    def _pass(self, at_ms: Millis) -> None:
+        if self._candles_follow and at_ms > self._passed_ms:
+            self._passed_ms = at_ms
+            self._hold()
+
+    def _complete_ms(self) -> Millis:
+        return max(self._passed_ms, self.watermark_ms)
 
     def _wait(self, at_ms: Millis, event: str, args: tuple[Any, ...]) -> None:
         """Trades that fill a gap come after what lies behind it, and are taken before."""
