@@ -33,26 +33,17 @@ class Market:
 
 
 class FakeVenue:
-    """Time is `now_ms`; call `happen` for the next event and read `wire` for the frames it leads to."""
+    """Time is `now_ms`; call `happen` for the next event; each of `lines` is a connection with its own frames."""
 
-    def __init__(self, rng: Random, tickers: list[str], start_ms: int) -> None:
+    def __init__(self, rng: Random, tickers: list[str], start_ms: int, *, lines: int = 1) -> None:
         self.rng = rng
         self.now_ms = start_ms
         self.markets = {ticker: Market([(0, ({4000: 100}, {6000: 100}))]) for ticker in tickers}
         for market in self.markets.values():
             market.shown = _copied(market.now)
-        self.wire: deque[str] = deque()
+        self.lines = [Line(self) for _ in range(lines)]
+        self.trades: dict[str, dict[str, int]] = {ticker: {} for ticker in tickers}
         self._unpublished: list[tuple[int, str, Frame]] = []
-        self._sids: dict[str, int] = {}
-        self._seqs: dict[str, int] = {}
-        self._tickers: dict[str, set[str]] = {}
-        self._next_sid = 1
-
-    def hang_up(self) -> None:
-        """The connection ends: subscriptions and unread frames are gone."""
-        self.wire.clear()
-        self._sids.clear()
-        self._tickers.clear()
 
     def pass_time(self, ms: int) -> None:
         """Let time go on and publish what is due."""
@@ -86,8 +77,10 @@ class FakeVenue:
         return self.rng.randrange(max(bids, default=0) + 100, 10_000, 100)
 
     def _trade(self, ticker: str) -> Frame:
+        trade_id = f"t{self.rng.getrandbits(48):x}"
+        self.trades[ticker][trade_id] = self.now_ms
         return {
-            "trade_id": f"t{self.rng.getrandbits(48):x}",
+            "trade_id": trade_id,
             "market_ticker": ticker,
             "yes_price_dollars": "0.5000",
             "count_fp": "1.00",
@@ -102,23 +95,44 @@ class FakeVenue:
 
     def _publish(self, ticker: str, msg: Frame) -> None:
         if "trade_id" in msg:
-            self._send("trade", "trade", msg)
+            for line in self.lines:
+                line.send("trade", "trade", msg)
             return
         side = self.markets[ticker].shown[0 if msg["side"] == "yes" else 1]
         price = _units(msg["price_dollars"])
         side[price] = side.get(price, 0) + round(float(msg["delta_fp"]) * 100)
         if not side[price]:
             del side[price]
-        self._send("orderbook_delta", "orderbook_delta", msg)
+        for line in self.lines:
+            line.send("orderbook_delta", "orderbook_delta", msg)
 
-    def _send(self, channel: str, kind: str, msg: Frame | None, command_id: int = 0) -> None:
+
+class Line:
+    """One connection: read `wire` for what the venue sends, `obey` for what it is asked."""
+
+    def __init__(self, venue: FakeVenue) -> None:
+        self._venue = venue
+        self.wire: deque[str] = deque()
+        self._sids: dict[str, int] = {}
+        self._seqs: dict[str, int] = {}
+        self._tickers: dict[str, set[str]] = {}
+        self._next_sid = 1
+
+    def hang_up(self) -> None:
+        """The connection ends: subscriptions and unread frames are gone."""
+        self.wire.clear()
+        self._sids.clear()
+        self._tickers.clear()
+
+    def send(self, channel: str, kind: str, msg: Frame | None, command_id: int = 0) -> None:
+        """Send a frame to who has subscribed to its channel and market."""
         if channel not in self._sids or (msg and msg.get("market_ticker", "") not in {*self._tickers[channel], ""}):
             return
         self._seqs[channel] += 1
         frame: Frame = {"type": kind, "sid": self._sids[channel], "seq": self._seqs[channel]}
         if command_id:
             frame["id"] = command_id
-        self.wire.append(json.dumps({**frame, "sending_ts_ms": self.now_ms, "msg": msg or {}}))
+        self.wire.append(json.dumps({**frame, "sending_ts_ms": self._venue.now_ms, "msg": msg or {}}))
 
     def obey(self, command: Frame) -> None:
         """Answer one command of the client."""
@@ -152,17 +166,17 @@ class FakeVenue:
             self._snapshots(tickers, command_id)
         else:
             self._tickers[channel] |= set(tickers)
-            self._send(channel, "ok", None, command_id)
+            self.send(channel, "ok", None, command_id)
 
     def _snapshots(self, tickers: list[str], command_id: int) -> None:
         for ticker in tickers:
-            bids, asks = self.markets[ticker].shown
+            bids, asks = self._venue.markets[ticker].shown
             msg: Frame = {"market_ticker": ticker}
             if bids:
                 msg["yes_dollars_fp"] = _levels(bids)
             if asks:
                 msg["no_dollars_fp"] = _levels(asks)
-            self._send("orderbook_delta", "orderbook_snapshot", msg, command_id)
+            self.send("orderbook_delta", "orderbook_snapshot", msg, command_id)
 
 
 def _copied(sides: Sides) -> Sides:

@@ -41,27 +41,30 @@ class GapReason(StrEnum):
     OUT_OF_ORDER = "out_of_order"
     CROSSED = "crossed"
     REOPENED = "reopened"
+    DISAGREED = "disagreed"
+    CROSS_CHECK = "cross_check"
 
 
 class WatchedMarket:
     """State of one market across connections; it is the same object for all of them.
 
-    awaiting: the book is useless until a snapshot comes. told_ms: the newest book, status or result told.
+    awaiting: the book is useless until a snapshot comes. told_ms: the newest book, status or result told. floor_ms: the
+    newer of told_ms and watermark_ms, nothing older may be told. known_from_ms: when the unbroken book began.
     A gap is open exactly while the market is thought to be trading and its book is awaited or crossed.
     """
 
     __slots__ = (
-        "_book",
-        "_floor",
         "_gap_from",
         "_gap_reason",
-        "_known_from",
         "_listener",
         "_rest_proven_ms",
         "_result",
         "_tell_before",
         "awaiting",
+        "book",
         "facts",
+        "floor_ms",
+        "known_from_ms",
         "market",
         "status",
         "told_ms",
@@ -76,10 +79,10 @@ class WatchedMarket:
         self.told_ms = 0
         self.watermark_ms = 0
         self._listener = listener
-        self._book = Book()
-        self._floor = 0  # the newer of told_ms and watermark_ms: nothing older may be told
+        self.book = Book()
+        self.floor_ms = 0
         self._tell_before = 0  # changes before this time are told at once; 0 while there is a reason not to
-        self._known_from = 0  # when the unbroken book began
+        self.known_from_ms = 0
         self._gap_from: int | None = 0
         self._gap_reason = GapReason.START
         self._rest_proven_ms = 0
@@ -89,6 +92,11 @@ class WatchedMarket:
     def final(self) -> bool:
         """Nothing more can come."""
         return self._result[1]
+
+    @property
+    def proves(self) -> bool:
+        """The stream tells this market's book."""
+        return not self.awaiting
 
     @property
     def wants_snapshot(self) -> bool:
@@ -110,13 +118,13 @@ class WatchedMarket:
 
     def change(self, is_bid: bool, price: int, change: int, at_ms: int) -> None:
         """Apply one change of one level."""
-        book = self._book
+        book = self.book
         side = book.bid_side if is_bid else book.ask_side
         left = side.sizes.get(price, 0) + change
-        if left > 0 and left != change and self._floor <= at_ms < self._tell_before:
+        if left > 0 and left != change and self.floor_ms <= at_ms < self._tell_before:
             # The usual case, without a call: a level stays, so the best prices do, and an uncrossed book uncrossed.
             side.sizes[price] = left
-            self.told_ms = self._floor = at_ms
+            self.told_ms = self.floor_ms = at_ms
             self._listener.on_book(self.market, at_ms, book)  # type: ignore[arg-type] # no call for a NewType here
             return
         try:
@@ -129,13 +137,13 @@ class WatchedMarket:
     def snapshot(self, bids: dict[int, int], asks: dict[int, int], at_ms: int) -> None:
         """The whole book as of `at_ms`: ends a gap there. An unbroken book it only confirms, or convicts."""
         if not self.awaiting:
-            if self._book.bid_side.holds(bids) and self._book.ask_side.holds(asks):
+            if self.book.bid_side.holds(bids) and self.book.ask_side.holds(asks):
                 return
             self._lost(GapReason.MISSED, "a snapshot in sequence differs from the book")
-        self._book.replace(bids, asks)
+        self.book.replace(bids, asks)
         self.awaiting = False
-        self._known_from = max(at_ms, self._floor)
-        self._changed(self._known_from)
+        self.known_from_ms = max(at_ms, self.floor_ms)
+        self._changed(self.known_from_ms)
 
     def trade(self, trade: Trade) -> None:
         """Tell a trade. Trades keep an order of their own, but none is older than the watermark."""
@@ -153,7 +161,7 @@ class WatchedMarket:
         self._tell_before = 0
         if self.status is MarketStatus.ACTIVE and (self._gap_from is None or self._gap_reason is GapReason.CROSSED):
             # From the newest telling itself: more of its millisecond may be among what was missed.
-            self._open_gap(self._floor, reason)
+            self._open_gap(self.floor_ms, reason)
 
     def advance(self, proven_ms: int) -> None:
         """The stream is complete before `proven_ms`: move the watermark as far as nothing else is open.
@@ -168,7 +176,7 @@ class WatchedMarket:
             proven_ms = min(proven_ms, self._gap_from)
         if proven_ms > self.watermark_ms:
             self.watermark_ms = proven_ms
-            self._floor = max(self._floor, proven_ms)
+            self.floor_ms = max(self.floor_ms, proven_ms)
             self._listener.on_watermark(self.market, Millis(proven_ms))
 
     def _lost(self, reason: GapReason, why: object) -> None:
@@ -180,13 +188,13 @@ class WatchedMarket:
         """The rarer ways of a change: in a gap, crossed, not trading, past the close, older than what was told."""
         if self.awaiting:
             return
-        if at_ms < self._floor and self._known_from < self._floor:
-            self._lost(GapReason.OUT_OF_ORDER, f"a change of {at_ms} comes after {self._floor}")
+        if at_ms < self.floor_ms and self.known_from_ms < self.floor_ms:
+            self._lost(GapReason.OUT_OF_ORDER, f"a change of {at_ms} comes after {self.floor_ms}")
             return
-        at_ms = max(at_ms, self._floor)  # older than the snapshot that began what is known: part of its instant
+        at_ms = max(at_ms, self.floor_ms)  # older than the snapshot that began what is known: part of its instant
         if self.status is not MarketStatus.ACTIVE:
             return
-        if self._book.crossed:
+        if self.book.crossed:
             self._tell_before = 0
             self._open_gap(at_ms, GapReason.CROSSED)
             return
@@ -194,8 +202,8 @@ class WatchedMarket:
         self._gap_from = None
         self._tell_before = self.facts.close_ms if self.facts else 0
         if at_ms < self._tell_before:
-            self.told_ms = self._floor = at_ms
-            self._listener.on_book(self.market, Millis(at_ms), self._book)
+            self.told_ms = self.floor_ms = at_ms
+            self._listener.on_book(self.market, Millis(at_ms), self.book)
 
     def _open_gap(self, from_ms: int, reason: GapReason) -> None:
         if self._gap_from is None:
@@ -258,12 +266,12 @@ class WatchedMarket:
             self._change_status(facts.status, answered_ms, exact=self.status is MarketStatus.UNKNOWN)
 
     def _change_status(self, status: MarketStatus, at_ms: int, *, exact: bool) -> None:
-        at_ms = max(at_ms, self._floor)
+        at_ms = max(at_ms, self.floor_ms)
         since_ms = max(self.told_ms + 1, self.watermark_ms)
         since = None if exact or since_ms >= at_ms else Millis(since_ms)
         self._tell_gap(at_ms)
         was_trading, self.status = self.status is MarketStatus.ACTIVE, status
-        self.told_ms = self._floor = at_ms
+        self.told_ms = self.floor_ms = at_ms
         self._listener.on_status(self.market, Millis(at_ms), status, since)
         if status is MarketStatus.ACTIVE:
             self.awaiting = True  # venue orders do not outlive a pause
@@ -274,8 +282,8 @@ class WatchedMarket:
 
     def _tell_result(self, facts: MarketFacts, asked_ms: int) -> None:
         settled_ms = facts.settled_ms if facts.final else None
-        at_ms = max(settled_ms or asked_ms, self._floor)
+        at_ms = max(settled_ms or asked_ms, self.floor_ms)
         self._tell_gap(at_ms)
         self._result = (facts.result, facts.final)
-        self.told_ms = self._floor = at_ms
+        self.told_ms = self.floor_ms = at_ms
         self._listener.on_result(self.market, Millis(at_ms), facts.result, facts.final)
