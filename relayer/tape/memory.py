@@ -32,4 +32,5 @@ class TapeMemory:
     def _read(self, markets: frozenset[str]) -> list[bytes]:
         if not segment_files(self._directory):
             return []
-        return [msgspec.json.encode(line) for line in recorded_paths(read(self._directory), markets)]
+        lines = recorded_paths(read(self._directory), markets, unfinished=True)
+        return [msgspec.json.encode(line) for line in lines]

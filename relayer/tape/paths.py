@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from relayer.domain.feeds import BookView, Level, Trade
+from relayer.domain.feeds import BookView, Candle, Level, Trade
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis, contracts, dollars
 from relayer.tape.entries import Entry, Kind
@@ -23,7 +23,7 @@ Converter = Callable[[Iterable[Entry], frozenset[str]], Iterator[PathLine]]
 
 
 class PathRecorder:
-    """A FeedListener that writes down everything it is told."""
+    """A FeedListener and PathListener that writes down everything it is told."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -42,8 +42,13 @@ class PathRecorder:
     def on_result(self, market: MarketId, at_ms: Millis, result: str, final: bool) -> None:
         self._write(market, {"type": "result", "t": at_ms, "result": result, "final": final})
 
-    def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, reason: str) -> None:
-        self._write(market, {"type": "gap", "from": from_ms, "to": to_ms, "trades": False, "reason": reason})
+    def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, reason: str, trades: bool = False) -> None:
+        self._write(market, {"type": "gap", "from": from_ms, "to": to_ms, "trades": trades, "reason": reason})
+
+    def on_candle(self, market: MarketId, candle: Candle) -> None:
+        sides = {"bid": candle.bid, "ask": candle.ask, "trades": candle.trades}
+        told = {name: _prices(side) for name, side in sides.items() if not isinstance(side, msgspec.UnsetType)}
+        self._write(market, {"type": "candle", "from": candle.at_ms, "to": candle.to_ms, **told})
 
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
         self._write(market, {"type": "watermark", "t": at_ms})
@@ -53,16 +58,25 @@ class PathRecorder:
         self._recorder.record(Kind.PATH, text, venue=market.venue, connection="path", market=str(market))
 
 
+def _prices(side: tuple[int, ...] | None) -> list[str] | None:
+    return None if side is None else [dollars(price) for price in side]
+
+
 def _wire(levels: list[Level]) -> list[list[str]]:
     return [[dollars(price), contracts(size)] for price, size in levels]
 
 
-def recorded_paths(entries: Iterable[Entry], markets: frozenset[str]) -> Iterator[PathLine]:
+def recorded_paths(
+    entries: Iterable[Entry], markets: frozenset[str], *, unfinished: bool = False
+) -> Iterator[PathLine]:
     """The path lines that were recorded, in order of time, as one path each although there may have been several runs.
 
     A source tells books, trades and watermarks in orders of their own, but nothing older than its watermark: what lies
-    between two watermarks is sorted. Its first gap reaches back to the beginning of time; here that begins where the
-    run before had proven all. Where the tape itself lost entries, a gap reaches to the next line.
+    between two watermarks is sorted, and so is what filled a gap afterwards. Its first gap reaches back to the
+    beginning of time; here that begins where the run before had proven all. Where the tape itself lost entries, a gap
+    reaches to the next line.
+
+    unfinished: for one who goes on filling gaps: those that no watermark has passed promise their trades still.
     """
     paths: dict[str, _Path] = {market: _Path() for market in markets}
     for entry in entries:
@@ -72,15 +86,17 @@ def recorded_paths(entries: Iterable[Entry], markets: frozenset[str]) -> Iterato
             for path in paths.values():
                 path.lose()
     for path in paths.values():
-        yield from path.rest()
+        yield from path.rest(unfinished=unfinished)
 
 
 class _Path:
-    """One market's lines on their way out. `_proven`: the time before which all has been told."""
+    """One market's lines on their way out. `_proven`: the time before which all of the book has been told."""
 
     def __init__(self) -> None:
         self._waiting: list[PathLine] = []
         self._proven = 0
+        self._watermark = 0
+        self._minutes: set[int] = set()
         self._lost = False
 
     def lose(self) -> None:
@@ -88,13 +104,17 @@ class _Path:
         self._lost = True
 
     def add(self, line: PathLine) -> Iterator[PathLine]:
+        if line["type"] == "candle":
+            self._add_candle(line)
+            return
         if self._lost:
             self._lost = False
             to_ms = line["to"] if line["type"] == "gap" else line["t"]
-            lost = {"type": "gap", "from": self._proven, "to": to_ms, "trades": False, "reason": "tape"}
+            lost = {"type": "gap", "from": self._watermark, "to": to_ms, "trades": False, "reason": "tape"}
             yield from self.add({**lost, "market": line["market"]})
         if line["type"] == "gap":
-            line["from"] = max(line["from"], self._proven)
+            if not line["from"] or line["from"] < self._watermark:
+                line["from"] = self._proven
             if line["from"] < line["to"]:
                 self._waiting.append(line)
         elif line["type"] == "watermark":
@@ -102,18 +122,29 @@ class _Path:
             before = bisect_left(self._waiting, line["t"], key=_time)
             yield from self._waiting[:before]
             del self._waiting[:before]
-            self._proven = max(self._proven, line["t"])
+            self._watermark = max(self._watermark, line["t"])
+            self._proven = max(self._proven, self._watermark)
             yield line
         else:
             self._waiting.append(line)
             if line["type"] != "trade":
                 self._proven = max(self._proven, line["t"] + 1)
 
-    def rest(self) -> Iterator[PathLine]:
-        waiting, self._waiting = self._waiting, []
-        yield from sorted(waiting, key=_time)
+    def _add_candle(self, line: PathLine) -> None:
+        """A restart may have asked for the same minute once more."""
+        if line["from"] not in self._minutes:
+            self._minutes.add(line["from"])
+            self._waiting.append(line)
+
+    def rest(self, *, unfinished: bool) -> Iterator[PathLine]:
+        """What no watermark has passed: there trades that fill gaps may still be missing."""
+        waiting, self._waiting = sorted(self._waiting, key=_time), []
+        if unfinished and waiting and not self._watermark:
+            yield {"type": "watermark", "t": 0, "market": waiting[0]["market"]}
+        for line in waiting:
+            yield line if unfinished or line["type"] != "gap" else {**line, "trades": False}
 
 
 def _time(line: PathLine) -> int:
-    at: int = line["from"] if line["type"] == "gap" else line["t"]
+    at: int = line["from"] if line["type"] in ("gap", "candle") else line["t"]
     return at

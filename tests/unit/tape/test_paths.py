@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from relayer.domain.errors import UsageError
-from relayer.domain.feeds import Trade
+from relayer.domain.feeds import Candle, Trade
 from relayer.domain.markets import MarketId, MarketStatus, Venue
 from relayer.domain.units import Millis, Price, Size
 from relayer.tape.entries import Entry, Kind
@@ -157,6 +158,65 @@ def test_what_the_tape_lost_is_a_gap_until_the_next_line() -> None:
         ("watermark", 80, None),
         ("quote", 90, None),
     ]
+
+
+def path_entries(*lines: dict[str, Any]) -> list[Entry]:
+    return [
+        Entry(number, 0, Kind.PATH, "kalshi", "path", text=json.dumps(line), market=str(A))
+        for number, line in enumerate(lines, 1)
+    ]
+
+
+async def test_what_fills_a_gap_is_told_late_and_comes_out_where_it_belongs(tmp_path: Path) -> None:
+    side = (5000, 4000, 6000, 5000)
+
+    def tell(listener: PathRecorder) -> None:
+        listener.on_watermark(A, ms(95_000))
+        listener.on_gap(A, ms(100_000), ms(110_000), "sequence", trades=True)
+        listener.on_book(A, ms(110_000), Ladder([(7000, 1)], []))
+        listener.on_trade(A, Trade("t-1", ms(105_000), Price(7000), Size(100), block=False))
+        listener.on_watermark(A, ms(100_000))
+        listener.on_candle(A, Candle(ms(60_000), ms(120_000), side, None, msgspec.UNSET))
+        listener.on_watermark(A, ms(115_000))
+
+    await record(tmp_path, tell)
+    assert list(export_paths(tmp_path, frozenset({str(A)}))) == [
+        {"type": "watermark", "t": 95_000},
+        {"type": "watermark", "t": 100_000},
+        {"type": "candle", "from": 60_000, "to": 120_000, "bid": ["0.5000", "0.4000", "0.6000", "0.5000"], "ask": None},
+        {"type": "gap", "from": 100_000, "to": 110_000, "trades": True, "reason": "sequence"},
+        {"type": "trade", "t": 105_000, "id": "t-1", "price": "0.7000", "size": "1.00", "block": False},
+        {"type": "quote", "t": 110_000, "bids": [["0.7000", "0.01"]], "asks": []},
+        {"type": "watermark", "t": 115_000},
+    ]
+
+
+def test_a_minute_asked_for_again_after_a_restart_is_told_once() -> None:
+    candle = {"type": "candle", "from": 0, "to": 60_000, "bid": None}
+    lines = recorded_paths(path_entries(candle, {**candle, "ask": None}), frozenset({str(A)}))
+    assert list(lines) == [{**candle, "market": str(A)}]
+
+
+def test_a_gap_told_again_without_its_trades_is_not_cut() -> None:
+    entries = path_entries(
+        {"type": "watermark", "t": 95},
+        {"type": "quote", "t": 99, "bids": [], "asks": []},
+        {"type": "gap", "from": 99, "to": 110, "trades": True},
+        {"type": "gap", "from": 95, "to": 110, "trades": False},
+        {"type": "watermark", "t": 120},
+    )
+    lines = list(recorded_paths(entries, frozenset({str(A)})))
+    assert [(line["from"], line["trades"]) for line in lines if line["type"] == "gap"] == [(95, False), (99, True)]
+
+
+@pytest.mark.parametrize("unfinished", [False, True])
+def test_trades_promised_and_never_told_are_complete_for_nobody_but_who_goes_on(unfinished: bool) -> None:
+    entries = path_entries(
+        {"type": "gap", "from": 99, "to": 110, "trades": True}, {"type": "quote", "t": 110, "bids": [], "asks": []}
+    )
+    lines = list(recorded_paths(entries, frozenset({str(A)}), unfinished=unfinished))
+    assert [line["trades"] for line in lines if line["type"] == "gap"] == [unfinished]
+    assert ({"type": "watermark", "t": 0, "market": str(A)} in lines) is unfinished, "nothing is complete yet"
 
 
 async def test_another_converter_may_make_the_path(tmp_path: Path) -> None:
