@@ -33,7 +33,7 @@ _INSTRUCTIONS: dict[str, tuple[str, str]] = {
         "metadata_program pubkey, members pubkey...",
         "creator sw, committee w, system_program",
     ),
-    "replace_member": ("leaver pubkey, newcomer pubkey", "committee w, members s..."),
+    "replace_member": ("leaver pubkey, newcomer pubkey", "committee w, members s..., files w..."),
     "open": (
         "deposit u64, market pubkey, spec bytes...",
         "opener sw, committee, resolution w, system_program, market ?, extension ?",
@@ -63,10 +63,13 @@ NOTES = {
     "init_board": "To be repeated with the same arguments until the accounts have the capacity's size.",
     "publish": "count: of the entries. An entry's age counts units of 10 ms before base_ms.",
     "init_committee": "members: 1 to 9. pnp_program: 32 zero bytes for generic resolutions.",
-    "replace_member": "members: a threshold of them.",
-    "open": "spec: 1 to 640 bytes. market and extension: both for a market of PNP, neither for a generic resolution.",
-    "activate": "pnp_accounts: those of PNP's set_market_resolvable_v2 or _v3 behind the authority, in its roles.",
+    "replace_member": "members: a threshold of them. files: open ones, whose proposals are counted anew; may be none.",
+    "open": "spec: 1 to 640 bytes. market and extension: both for a market of PNP, neither for a generic resolution, "
+    "where market in the arguments is the SHA-256 of the spec.",
+    "activate": "pnp_accounts: those of PNP's set_market_resolvable_v2 or _v3 behind the authority, in its roles; "
+    "for _v3 also the system program. advance: 0 for _v3.",
     "attest": "outcome: 1 is yes, 2 is no.",
+    "close_resolution": "creator: the market's; once more the opener, if the market is gone.",
     "settle": "The last five accounts: all for a market of PNP, none for a generic resolution.",
 }
 

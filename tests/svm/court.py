@@ -89,17 +89,29 @@ class Court:
         return self.chain.send(flagged, member)
 
     def activate(self, member: Keypair, subject: OnPnp) -> Sent:
-        return self.chain.send(committees.activate(self.program, member.pubkey(), self.address, subject), member)
+        made = committees.activate(
+            self.program,
+            member.pubkey(),
+            self.address,
+            subject,
+            metadata_program=pnp.METADATA_PROGRAM,
+            advance=committees.ACTIVATION_ADVANCE,
+        )
+        return self.chain.send(made, member)
 
     def settle(self, caller: Keypair, subject: Pubkey | OnPnp) -> Sent:
         return self.chain.send(committees.settle(self.program, caller.pubkey(), self.address, subject), caller)
 
-    def replace(self, leaver: Pubkey, newcomer: Pubkey, signers: Sequence[Keypair]) -> Sent:
+    def replace(
+        self, leaver: Pubkey, newcomer: Pubkey, signers: Sequence[Keypair], files: Sequence[Pubkey] = ()
+    ) -> Sent:
         keys = [signer.pubkey() for signer in signers]
-        made = committees.replace_member(self.program, self.address, leaver=leaver, newcomer=newcomer, signers=keys)
+        made = committees.replace_member(
+            self.program, self.address, leaver=leaver, newcomer=newcomer, signers=keys, files=files
+        )
         return self.chain.send(made, *signers)
 
-    def close(self, subject: OnPnp, *, opener: Pubkey | None = None) -> Sent:
+    def close(self, subject: Pubkey | OnPnp, *, opener: Pubkey | None = None) -> Sent:
         made = committees.close_resolution(self.program, self.address, subject, opener=opener or self.creator.pubkey())
         return self.chain.send(made)
 

@@ -222,7 +222,7 @@ class CommitteeModel:
 
     def open(self, market: Pubkey, file: FileModel) -> None:
         known = self.files.get(market)
-        require(known is None or known.closed, 6004)
+        require(known is None or known.closed, 6042)
         require(file.market is None or file.market.winner is None, 6026)
         self.files[market] = file
 

@@ -66,3 +66,10 @@ def entry(
     index: int, *, bid: int = 6900, ask: int = 7100, last: int = 7000, status: int = 2, size: int = 9, age: int = 0
 ) -> bytes:
     return struct.pack("<HHHBBHH", bid, ask, last, status, size, index, age)
+
+
+def change(made: Instruction, at: int, meta: AccountMeta) -> Instruction:
+    """The instruction with another account in one place."""
+    accounts = list(made.accounts)
+    accounts[at] = meta
+    return Instruction(made.program_id, made.data, accounts)

@@ -1,4 +1,4 @@
-"""The life of a board on the SVM: growth, keys in two steps, generations, closing, and who may not."""
+"""The life of a board on the SVM: keys in two steps, epochs, generations, closing, and who may not."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import pytest
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
-from solders.system_program import ID as SYSTEM_PROGRAM
 
 from relayer.chain.programs import board as boards
 from relayer.domain.board import FeedState, FeedUpdate
 from relayer.domain.errors import PermanentError
 from tests.svm.chain import Chain
-from tests.svm.rig import STATE, Rig, grow_rig, make_rig
+from tests.svm.rig import STATE, Rig, change, grow_rig, make_rig
 
 FEED = b"\x07" * 32
 
@@ -34,108 +33,6 @@ def by_authority(rig: Rig) -> dict[str, Instruction]:
         "publisher": boards.set_publisher(chain.oracle, key, rig.board, key),
         "close": boards.close_board(chain.oracle, key, rig.board),
     }
-
-
-def change(made: Instruction, at: int, meta: AccountMeta) -> Instruction:
-    """The instruction with another account in one place."""
-    accounts = list(made.accounts)
-    accounts[at] = meta
-    return Instruction(made.program_id, made.data, accounts)
-
-
-@pytest.mark.parametrize("capacity", [1, 5, 300, 1024])
-def test_a_board_grows_to_its_capacity(chain: Chain, capacity: int) -> None:
-    authority, publisher = chain.funded(), Keypair()
-    rig = grow_rig(chain, authority, publisher, capacity=capacity)
-    ids = boards.ids_address(chain.oracle, rig.board)
-    assert len(chain.data(rig.board)) == boards.board_len(capacity)
-    assert len(chain.data(ids)) == boards.ids_len(capacity)
-    header = rig.read().header
-    assert header == boards.BoardHeader(
-        authority.pubkey(), None, publisher.pubkey(), 0, 0, 0, header.last_publish_ms, capacity, 0, bytes(32), "test"
-    )
-    for address in (rig.board, ids):
-        held = chain.svm.get_balance(address)
-        assert held == chain.svm.minimum_balance_for_rent_exemption(len(chain.data(address)))
-
-
-def test_feeds_wait_until_the_board_is_grown(chain: Chain) -> None:
-    authority = chain.funded()
-    key, capacity = authority.pubkey(), 500
-    board = boards.board_address(chain.oracle, key, 0)
-    init = boards.init_board(chain.oracle, key, index=0, capacity=capacity, publisher=key, name="slow")
-    listed = boards.list_feeds(chain.oracle, key, board, [(0, FEED)])
-    for _ in range(boards.init_calls(capacity)):
-        chain.ok(init, authority)
-        refused = chain.send(listed, authority).custom
-    assert refused is None
-    assert boards.init_calls(capacity) > 1
-
-
-def test_growing_several_times_in_one_transaction_is_as_good(chain: Chain) -> None:
-    authority = chain.funded()
-    key = authority.pubkey()
-    init = boards.init_board(chain.oracle, key, index=9, capacity=1024, publisher=key, name="quick")
-    chain.ok([init] * boards.init_calls(1024), authority)
-    board = boards.board_address(chain.oracle, key, 9)
-    assert len(chain.data(board)) == boards.board_len(1024)
-
-
-def test_growing_refuses_another_capacity_and_another_authority(chain: Chain) -> None:
-    rig = grow_rig(chain, chain.funded(), Keypair(), capacity=8)
-    key, thief = rig.authority.pubkey(), chain.funded()
-    other = boards.init_board(chain.oracle, key, index=0, capacity=9, publisher=key, name="test")
-    assert chain.send(other, rig.authority).custom == 6014
-    same = boards.init_board(chain.oracle, key, index=0, capacity=8, publisher=key, name="test")
-    assert chain.send(change(same, 0, AccountMeta(thief.pubkey(), True, True)), thief).custom == 6009
-
-
-def test_a_board_is_made_even_where_lamports_lie_already(chain: Chain) -> None:
-    authority = chain.funded()
-    board = boards.board_address(chain.oracle, authority.pubkey(), 0)
-    chain.svm.airdrop(board, 1_000_000)
-    chain.svm.airdrop(boards.ids_address(chain.oracle, board), 10**9)
-    rig = grow_rig(chain, authority, Keypair(), capacity=8)
-    assert rig.read().header.capacity == 8
-
-
-@pytest.mark.parametrize("capacity", [0, 1025, 2**32 - 1])
-def test_capacities_out_of_range_are_refused(chain: Chain, capacity: int) -> None:
-    authority = chain.funded()
-    good = boards.init_board(chain.oracle, authority.pubkey(), index=0, capacity=1, publisher=SYSTEM_PROGRAM, name="")
-    data = good.data[:3] + capacity.to_bytes(4, "little") + good.data[7:]
-    assert chain.send(Instruction(chain.oracle, data, good.accounts), authority).custom == 6000
-    with pytest.raises(ValueError, match="outside 1 to 1024"):
-        boards.init_board(
-            chain.oracle, authority.pubkey(), index=0, capacity=capacity, publisher=SYSTEM_PROGRAM, name=""
-        )
-
-
-def test_init_refuses_wrong_accounts_by_number(chain: Chain) -> None:
-    authority, stranger = chain.funded(), chain.funded()
-    key = authority.pubkey()
-    good = boards.init_board(chain.oracle, key, index=0, capacity=8, publisher=key, name="")
-    board, ids = good.accounts[1].pubkey, good.accounts[2].pubkey
-    elsewhere = AccountMeta(Keypair().pubkey(), False, True)
-
-    def refusal(made: Instruction, *signers: Keypair) -> int | None:
-        return chain.send(made, *signers).custom
-
-    assert refusal(Instruction(chain.oracle, good.data, good.accounts[:3]), authority) == 6001
-    assert refusal(change(good, 0, AccountMeta(key, False, True))) == 6002
-    assert refusal(change(good, 0, AccountMeta(key, True, False)), authority) == 6003
-    assert refusal(change(good, 1, AccountMeta(board, False, False)), authority) == 6003
-    assert refusal(change(good, 2, AccountMeta(ids, False, False)), authority) == 6003
-    assert refusal(change(good, 1, elsewhere), authority) == 6006
-    assert refusal(change(good, 2, elsewhere), authority) == 6006
-    assert refusal(change(good, 2, AccountMeta(board, False, True)), authority) == 6007
-    assert refusal(change(good, 3, AccountMeta(chain.oracle, False, False)), authority) == 6008
-    assert refusal(change(good, 0, AccountMeta(stranger.pubkey(), True, True)), stranger) == 6006
-    assert refusal(Instruction(chain.oracle, good.data + b"\0", good.accounts), authority) == 6000
-    assert refusal(Instruction(chain.oracle, good.data[:-1], good.accounts), authority) == 6000
-    assert refusal(Instruction(chain.oracle, b"", good.accounts), authority) == 6000
-    assert refusal(Instruction(chain.oracle, b"\xff", good.accounts), authority) == 6000
-    assert refusal(good, authority) is None
 
 
 def test_listing_appends_and_raises_the_epoch(chain: Chain) -> None:
@@ -215,6 +112,52 @@ def test_a_new_publisher_publishes_and_the_old_one_no_longer(rig: Rig) -> None:
     assert chain.send(rig.publish(FeedUpdate(0, STATE)), old).custom == 6010
     rig.publisher = new
     chain.ok(rig.publish(FeedUpdate(0, STATE)), new)
+
+
+def with_epoch(rig: Rig, epoch: int) -> None:
+    data = bytearray(rig.chain.data(rig.board))
+    data[104:108] = epoch.to_bytes(4, "little")
+    rig.chain.put(rig.board, bytes(data), rig.chain.oracle)
+
+
+@pytest.mark.parametrize("name", ["list", "retire"])
+def test_no_epoch_of_a_publisher_stops_the_authority(rig: Rig, name: str) -> None:
+    """The worst that a leaked publisher key can do with the epoch."""
+    chain = rig.chain
+    for epoch in (2**31 - 1, 2**32 - 2, 2**32 - 1):
+        chain.ok(rig.publish(FeedUpdate(0, STATE), epoch=epoch), rig.publisher)
+    in_flight = rig.publish(FeedUpdate(0, STATE), epoch=2**32 - 1)
+    chain.ok(by_authority(rig)[name], rig.authority)
+    assert rig.read().header.epoch == 0, "it goes round"
+    assert chain.send(in_flight, rig.publisher).custom == 6011, "and what was in flight stays out"
+    chain.ok(
+        boards.set_publisher(chain.oracle, rig.authority.pubkey(), rig.board, rig.authority.pubkey()), rig.authority
+    )
+    assert chain.send(in_flight, rig.publisher).custom == 6010
+    rig.publisher = rig.authority
+    chain.ok(rig.publish(FeedUpdate(1, STATE)), rig.publisher)
+
+
+@pytest.mark.parametrize("epoch", [0, 5, 2**31, 2**32 - 1])
+def test_half_of_all_epochs_are_ahead_and_half_behind(rig: Rig, epoch: int) -> None:
+    chain = rig.chain
+    for ahead in (0, 1, 2**31 - 1):
+        with_epoch(rig, epoch)
+        chain.ok(rig.publish(FeedUpdate(0, STATE), epoch=(epoch + ahead) % 2**32), rig.publisher)
+        assert rig.read().header.epoch == (epoch + ahead) % 2**32
+    for behind in (1, 2, 2**31):
+        with_epoch(rig, epoch)
+        old = rig.publish(FeedUpdate(0, STATE), epoch=(epoch - behind) % 2**32)
+        assert chain.send(old, rig.publisher).custom == 6011
+
+
+def test_a_publisher_set_again_finds_its_old_transactions_fenced_off(rig: Rig) -> None:
+    chain, first, second = rig.chain, rig.publisher, Keypair()
+    in_flight = rig.publish(FeedUpdate(1, STATE))
+    for key in (second, first):
+        chain.ok(boards.set_publisher(chain.oracle, rig.authority.pubkey(), rig.board, key.pubkey()), rig.authority)
+    chain.ok(by_authority(rig)["retire"], rig.authority)
+    assert chain.send(in_flight, first).custom == 6011
 
 
 def test_only_the_publisher_anchors_the_tape(rig: Rig) -> None:
@@ -304,13 +247,9 @@ def test_keys_of_the_header_sign_for_their_board_alone(rig: Rig, tag: int) -> No
     assert chain.send(change(made, 1, AccountMeta(foreign, False, True)), rig.publisher).custom == 6004
 
 
-def test_counters_end_with_a_refusal(rig: Rig) -> None:
+def test_the_last_generation_of_a_slot_is_its_end(rig: Rig) -> None:
     chain = rig.chain
     full = bytearray(chain.data(rig.board))
-    full[104:108] = b"\xff" * 4
-    chain.put(rig.board, bytes(full), chain.oracle)
-    assert chain.send(by_authority(rig)["retire"], rig.authority).custom == 6019
-    full[104:108] = b"\1\0\0\0"
     full[192 + 6], full[192 + 20 : 192 + 22] = 9, b"\xff\xff"
     chain.put(rig.board, bytes(full), chain.oracle)
     relist = boards.list_feeds(chain.oracle, rig.authority.pubkey(), rig.board, [(0, FEED)])

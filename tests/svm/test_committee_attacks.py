@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Callable
 
 import pytest
@@ -14,93 +13,18 @@ from solders.system_program import ID as SYSTEM_PROGRAM
 
 from relayer.chain.programs import committee as committees
 from relayer.chain.programs import pnp
-from relayer.chain.programs.committee import OnPnp, ResolutionState
+from relayer.chain.programs.committee import ResolutionState
 from relayer.domain.pnp import PnpKind
 from relayer.domain.verdicts import Outcome
-from tests.svm.chain import START_S, TEST_PROGRAMS, Chain
-from tests.svm.court import CHALLENGE_S, DEPOSIT, EVIDENCE, SPEC, Court, docket
+from tests.svm.case import Case, accept, activate, attest, flag, settle, signs
+from tests.svm.chain import START_S, Chain
+from tests.svm.court import CHALLENGE_S, DEPOSIT, SPEC, Court, docket
 from tests.svm.exchange import END_S, Exchange
+from tests.svm.hostile import Hostile
 
 YES, NO = Outcome.YES, Outcome.NO
-Make = Callable[["Case"], Instruction]
-
-
-class Case:
-    """A market under judgement, proposed YES by three of five, and a second committee beside it."""
-
-    def __init__(self, chain: Chain, kind: PnpKind = PnpKind.V2) -> None:
-        self.chain = chain
-        self.exchange = Exchange(chain)
-        self.court = Court(chain, pnp_program=self.exchange.id)
-        self.other = Court(chain, pnp_program=self.exchange.id)
-        self.subject, self.second = (docket(self.court, self.exchange, kind) for _ in range(2))
-        self.member, self.caller = self.court.members[0], chain.funded()
-        assert self.court.open(self.subject).error is None
-
-    def propose(self) -> None:
-        assert self.court.activate(self.member, self.subject).error is None
-        for member in self.court.members[:3]:
-            assert self.court.attest(member, self.subject, YES).error is None
-        self.chain.set_time(END_S)
-
-    def swap(self, made: Instruction, at: int, key: Pubkey) -> int | None:
-        """The refusal when another account stands in one place."""
-        meta = made.accounts[at]
-        return self.refusal(made, at, AccountMeta(key, meta.is_signer, meta.is_writable))
-
-    def refusal(self, made: Instruction, at: int, meta: AccountMeta) -> int | None:
-        accounts = list(made.accounts)
-        accounts[at] = meta
-        signers = [key for key in (self.member, self.caller) if any(signs(account, key) for account in accounts)]
-        return self.chain.send(Instruction(made.program_id, made.data, accounts), *signers).custom
-
-    def copy(self, address: Pubkey, owner: Pubkey, *, flip: int | None = None, keep: int | None = None) -> Pubkey:
-        """The same bytes elsewhere, under another owner, with one byte changed or cut short."""
-        data = bytearray(self.chain.data(address))
-        if flip is not None:
-            data[flip] ^= 1
-        key = Keypair().pubkey()
-        self.chain.put(key, bytes(data[:keep]), owner)
-        return key
-
-
-def signs(meta: AccountMeta, key: Keypair) -> bool:
-    return meta.is_signer and meta.pubkey == key.pubkey()
-
-
-def attest(case: Case) -> Instruction:
-    return committees.attest(
-        case.chain.oracle,
-        case.member.pubkey(),
-        case.court.address,
-        case.subject,
-        outcome=YES,
-        evidence_hash=EVIDENCE,
-    )
-
-
-def accept(case: Case) -> Instruction:
-    return committees.accept(case.chain.oracle, case.member.pubkey(), case.court.address, case.subject)
-
-
-def flag(case: Case) -> Instruction:
-    return committees.flag(case.chain.oracle, case.member.pubkey(), case.court.address, case.subject, reason=b"")
-
-
-def activate(case: Case) -> Instruction:
-    return committees.activate(case.chain.oracle, case.member.pubkey(), case.court.address, case.subject)
-
-
-def settle(case: Case) -> Instruction:
-    return committees.settle(case.chain.oracle, case.caller.pubkey(), case.court.address, case.subject)
-
-
+Make = Callable[[Case], Instruction]
 BY_MEMBER: list[Make] = [attest, accept, flag, activate]
-
-
-@pytest.fixture
-def case(chain: Chain) -> Case:
-    return Case(chain)
 
 
 @pytest.mark.parametrize("make", [*BY_MEMBER, settle])
@@ -194,56 +118,33 @@ def test_a_votes_change_breaks_the_challenge_period(case: Case) -> None:
     assert case.chain.send(settle(case), case.caller).error is None
 
 
-def test_activation_calls_the_right_program_with_the_settler_it_belongs_to(case: Case) -> None:
-    made = activate(case)
-    member, settler = made.accounts[0].pubkey, made.accounts[4].pubkey
-    assert case.swap(made, 3, case.chain.oracle) == 6008
-    assert case.swap(made, 4, case.other.settler()) == 6006
-    assert case.swap(made, 6, case.second.address) == 6024
-    assert case.swap(made, 14, case.chain.oracle) == 6008, "metadata program"
-    assert case.swap(made, 19, case.chain.oracle) == 6008, "system program"
-    assert case.refusal(made, 0, AccountMeta(member, True, False)) == 6003
-    assert case.refusal(made, 4, AccountMeta(settler, False, False)) == 6003
-    for count in (4, 5, 20):
-        short = Instruction(made.program_id, made.data, made.accounts[:count])
-        assert case.chain.send(short, case.member).custom == 6001
-    assert case.chain.send(made, case.member).error is None
-
-
-def test_a_v3_activation_advances_nothing(chain: Chain) -> None:
-    case = Case(chain, PnpKind.V3)
-    made = activate(case)
-    advance = Instruction(made.program_id, struct.pack("<BQ", made.data[0], 1), made.accounts)
-    assert chain.send(advance, case.member).custom == 6000
-    assert chain.send(made, case.member).error is None
-
-
-def test_without_a_deposit_the_member_bears_the_cost(chain: Chain) -> None:
-    exchange = Exchange(chain)
-    court = Court(chain, pnp_program=exchange.id)
-    subject, member = docket(court, exchange, PnpKind.V2), court.members[0]
-    court.open(subject, deposit=5)
-    before = chain.svm.get_balance(member.pubkey()) or 0
-    assert court.activate(member, subject).error is None
-    cost = before - (chain.svm.get_balance(member.pubkey()) or 0)
-    rent = chain.svm.minimum_balance_for_rent_exemption
-    assert cost == 2 * (rent(82) + rent(607) + rent(165)) - 5
-
-
-def test_generic_resolutions_are_neither_activated_nor_closed(chain: Chain) -> None:
+def test_generic_resolutions_have_no_market(chain: Chain) -> None:
     exchange = Exchange(chain)
     court, on_pnp = Court(chain), Court(chain, pnp_program=exchange.id)
     subject = docket(on_pnp, exchange, PnpKind.V3)
-    assert court.open(subject.address).error is None
-    assert court.activate(court.members[0], subject).custom == 6040
+    assert court.open(subject).custom == 6001
+    answer = committees.generic_subject(SPEC)
+    assert court.open(answer).error is None
+
+    def about_the_answer(made: Instruction) -> Instruction:
+        file = AccountMeta(court.resolution_address(answer), False, True)
+        return Instruction(made.program_id, made.data, [*made.accounts[:2], file, *made.accounts[3:]])
+
+    activation = committees.activate(
+        chain.oracle,
+        court.members[0].pubkey(),
+        court.address,
+        subject,
+        metadata_program=pnp.METADATA_PROGRAM,
+        advance=0,
+    )
+    assert chain.send(about_the_answer(activation), court.members[0]).custom == 6040
     for member in court.members[:3]:
-        court.attest(member, subject.address, NO)
+        court.attest(member, answer, NO)
     chain.set_time(START_S + CHALLENGE_S)
     with_market = committees.settle(chain.oracle, chain.payer.pubkey(), court.address, subject)
-    assert chain.send(with_market).custom == 6001
-    assert court.settle(court.creator, subject.address).error is None
-    chain.set_time(START_S + 10**8)
-    assert court.close(subject).custom == 6040
+    assert chain.send(about_the_answer(with_market)).custom == 6001
+    assert court.settle(court.creator, answer).error is None
 
 
 @pytest.mark.parametrize(
@@ -297,7 +198,7 @@ def test_init_committee_refuses_wrong_accounts_by_number(chain: Chain) -> None:
     assert refusal(2, AccountMeta(chain.pnp, False, False)) == 6008
     assert chain.send(Instruction(chain.oracle, good.data, good.accounts[:2])).custom == 6001
     assert chain.send(good).error is None
-    assert chain.send(good).custom == 6004, "a committee is immutable"
+    assert chain.send(good).custom == 6042, "a committee is immutable"
 
 
 def test_replacing_wants_a_threshold_of_different_members(case: Case) -> None:
@@ -327,10 +228,41 @@ def test_replacing_wants_a_threshold_of_different_members(case: Case) -> None:
     assert send([AccountMeta(file, False, True), *metas[1:]], a, b, c) == 6005
     assert send([]) == 6001
     assert send(metas, a, b, c, data=good.data + b"\0") == 6000
+    assert send([*metas, AccountMeta(file, False, False)], a, b, c) == 6003
+    assert send([*metas, AccountMeta(court.address, False, True)], a, b, c) == 6005
+    theirs = docket(case.other, case.exchange, PnpKind.V2)
+    assert case.other.open(theirs).error is None
+    other_file = AccountMeta(case.other.resolution_address(theirs), False, True)
+    assert send([*metas, other_file], a, b, c) == 6027
     assert court.replace(Keypair().pubkey(), newcomer, [a, b, c]).custom == 6020
     assert court.replace(leaver, a.pubkey(), [a, b, c]).custom == 6023
     assert court.replace(leaver, Pubkey.default(), [a, b, c]).custom == 6021
     assert court.replace(leaver, newcomer, [a, b, c]).error is None
+
+
+def test_replacing_counts_the_proposals_of_the_files_named_anew(case: Case) -> None:
+    chain, court, exchange = case.chain, case.court, case.exchange
+    a, b, c, d, e = court.members
+    assert court.open(case.second).error is None
+    third = docket(court, exchange, PnpKind.V3)
+    assert court.open(third).error is None
+    for subject, voters in ((case.subject, (a, b, c)), (case.second, (a, b, c, d)), (third, (a, b, c))):
+        for member in voters:
+            assert court.attest(member, subject, YES).error is None
+    files = [court.resolution_address(subject) for subject in (case.subject, case.second)]
+    newcomer = chain.funded()
+    assert court.replace(a.pubkey(), newcomer.pubkey(), [c, d, e], files).error is None
+    lost, kept, unnamed = (court.resolution(subject) for subject in (case.subject, case.second, third))
+    assert (lost.proposed, lost.proposed_since) == (None, 0)
+    assert (kept.proposed, kept.proposed_since) == (YES, START_S), "three votes are left"
+    assert (unnamed.proposed, unnamed.proposed_since) == (YES, START_S), "nobody named it"
+    chain.set_time(END_S + CHALLENGE_S)
+    for subject in (case.subject, third):
+        assert court.settle(case.caller, subject).custom == 6032, "settling counts in any case"
+    assert court.attest(newcomer, third, YES).error is None
+    assert court.resolution(third).proposed_since == END_S + CHALLENGE_S
+    with pytest.raises(ValueError, match="name fewer files"):
+        court.replace(b.pubkey(), Keypair().pubkey(), [c, d, e], files * 11)
 
 
 def test_open_refuses_foreign_and_malformed_markets(case: Case) -> None:
@@ -390,11 +322,41 @@ def test_open_refuses_a_resolved_market_and_a_generic_one_with_accounts(case: Ca
     chain.ok(pnp.settle_market_v2(exchange.id, oracle.pubkey(), subject.market, YES), oracle)
     assert court.open(subject).custom == 6026
     assert Court(chain).open(subject).custom == 6001
-    assert court.open(Keypair().pubkey()).custom == 6001
+    assert court.open(committees.generic_subject(SPEC)).custom == 6001
+
+
+@pytest.mark.parametrize(("kind", "winner_at"), [(PnpKind.V2, 57), (PnpKind.V3, 194)])
+@pytest.mark.parametrize(("resolved", "winner"), [(1, 0), (0, 1), (0, 2), (1, 2)])
+def test_either_sign_of_a_settlement_is_enough_to_open_no_file(
+    case: Case, kind: PnpKind, winner_at: int, resolved: int, winner: int
+) -> None:
+    """A market may be resolved without a winner, by refunds."""
+    chain = case.chain
+    subject = docket(case.court, case.exchange, kind)
+    data = bytearray(chain.data(subject.address))
+    data[16], data[winner_at] = resolved, winner
+    chain.put(subject.address, bytes(data), case.exchange.id)
+    assert case.court.open(subject).custom == 6026
+
+
+def test_a_generic_resolution_lies_at_the_hash_of_its_spec(chain: Chain) -> None:
+    """Else whoever opens it first would choose the question that a name stands for."""
+    court, opener = Court(chain), chain.payer.pubkey()
+    subject = committees.generic_subject(SPEC)
+    with pytest.raises(ValueError, match="is not the hash of the spec"):
+        committees.open_resolution(chain.oracle, opener, court.address, subject, spec=b"the opposite", deposit=0)
+    honest = committees.open_resolution(chain.oracle, opener, court.address, subject, spec=SPEC, deposit=0)
+    for spec in (b"the opposite", SPEC + b" ", SPEC[:-1]):
+        squat = Instruction(honest.program_id, honest.data[:41] + spec, honest.accounts)
+        assert chain.send(squat).custom == 6043
+    assert chain.send(honest).error is None
+    assert chain.send(honest).custom == 6042
+    assert court.resolution(subject).spec == SPEC
 
 
 def test_a_spec_of_640_bytes_opens(chain: Chain) -> None:
-    court, spec, subject = Court(chain), b"s" * 640, Keypair().pubkey()
+    court, spec = Court(chain), b"s" * 640
+    subject = committees.generic_subject(spec)
     assert court.open(subject, spec=spec).error is None
     assert court.resolution(subject).spec == spec
 
@@ -402,64 +364,10 @@ def test_a_spec_of_640_bytes_opens(chain: Chain) -> None:
 def test_open_needs_the_openers_signature_and_money(case: Case) -> None:
     chain, generic = case.chain, Court(case.chain)
     made = committees.open_resolution(
-        chain.oracle, case.caller.pubkey(), generic.address, Keypair().pubkey(), spec=SPEC, deposit=1
+        chain.oracle, case.caller.pubkey(), generic.address, committees.generic_subject(SPEC), spec=SPEC, deposit=1
     )
     assert case.refusal(made, 0, AccountMeta(case.caller.pubkey(), False, True)) == 6002
     assert case.refusal(made, 0, AccountMeta(case.caller.pubkey(), True, False)) == 6003
-
-
-def test_closing_pays_nobody_else(case: Case) -> None:
-    case.propose()
-    case.chain.set_time(END_S + CHALLENGE_S)
-    assert case.chain.send(settle(case), case.caller).error is None
-    case.chain.set_time(END_S + CHALLENGE_S + committees.RETENTION_S)
-    opener = case.court.creator.pubkey()
-    made = committees.close_resolution(case.chain.oracle, case.court.address, case.subject, opener=opener)
-    thief = Keypair().pubkey()
-    file = case.court.resolution_address(case.subject)
-    assert case.swap(made, 3, thief) == 6041
-    assert case.swap(made, 4, thief) == 6041
-    assert case.swap(made, 2, case.second.address) == 6024
-    assert case.swap(made, 1, case.other.address) == 6027
-    assert case.swap(made, 0, case.copy(file, case.chain.pnp)) == 6004
-    assert case.swap(made, 2, case.court.address) == 6007
-    for at in (0, 3, 4):
-        assert case.refusal(made, at, AccountMeta(made.accounts[at].pubkey, False, False)) == 6003
-    for count in (2, 4):
-        assert case.chain.send(Instruction(made.program_id, made.data, made.accounts[:count])).custom == 6001
-    extra = Instruction(made.program_id, made.data + b"\0", made.accounts)
-    assert case.chain.send(extra).custom == 6000
-    assert case.chain.send(made).error is None
-
-
-class Hostile:
-    """A committee that trusts a hostile program, with a market forged there."""
-
-    def __init__(self, chain: Chain) -> None:
-        self.chain, self.program = chain, Keypair().pubkey()
-        chain.svm.add_program(self.program, (TEST_PROGRAMS / "hostile_pnp.so").read_bytes())
-        self.exchange = Exchange(chain)
-        self.court = Court(chain, size=1, threshold=1, pnp_program=self.program)
-        real = docket(self.court, self.exchange, PnpKind.V2)
-        self.real = real
-        forged = pnp.market_address(self.program, PnpKind.V2, 0)
-        chain.put(forged, chain.data(real.address), self.program)
-        chain.put(pnp.extension_address(self.program, PnpKind.V2, 0), chain.data(real.extension), self.program)
-        market = pnp.decode_market(forged, chain.data(forged), self.court.settler())
-        self.subject = OnPnp(self.program, market)
-        assert self.court.open(self.subject).error is None
-        assert self.court.attest(self.court.members[0], self.subject, YES).error is None
-        chain.set_time(END_S)
-
-    def settle(self, deed: int, target: Pubkey | None = None) -> object:
-        """What becomes of a settlement; `target` is the program that gets the signature passed on."""
-        config = pnp.global_config_address(self.program)
-        self.chain.put(config, bytes([deed]) + bytes(target or Pubkey.default()), self.program)
-        made = committees.settle(self.chain.oracle, self.chain.payer.pubkey(), self.court.address, self.subject)
-        accounts = list(made.accounts)
-        if target is not None:
-            accounts[5] = AccountMeta(target, False, False)
-        return self.chain.send(Instruction(made.program_id, made.data, accounts)).error
 
 
 @pytest.mark.parametrize("deed", [0, 1])

@@ -44,7 +44,7 @@ BUILT: dict[str, Instruction] = {
     "replace_member": committees.replace_member(P, A, leaver=B, newcomer=C, signers=[B]),
     "open": committees.open_resolution(P, A, B, ON_PNP, spec=b"spec", deposit=1),
     "accept": committees.accept(P, A, B, ON_PNP),
-    "activate": committees.activate(P, A, B, ON_PNP),
+    "activate": committees.activate(P, A, B, ON_PNP, metadata_program=C, advance=0),
     "attest": committees.attest(P, A, B, ON_PNP, outcome=Outcome.YES, evidence_hash=bytes(32)),
     "flag": committees.flag(P, A, B, ON_PNP, reason=b""),
     "settle": committees.settle(P, A, B, ON_PNP),

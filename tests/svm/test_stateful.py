@@ -19,6 +19,7 @@ from solders.pubkey import Pubkey
 from relayer.chain.programs import board as boards
 from relayer.chain.programs import committee as committees
 from relayer.chain.programs.committee import OnPnp
+from relayer.chain.programs.pnp import METADATA_PROGRAM
 from relayer.domain.pnp import PnpKind
 from relayer.domain.verdicts import Outcome
 from tests.svm.chain import START_S, Chain
@@ -77,6 +78,8 @@ class Episode:
         }
         self.subjects: dict[Pubkey, list[Pubkey | OnPnp]] = {self.court.address: [], self.generic.address: []}
         self.markets: dict[Pubkey, MarketModel] = {}
+        self.specs: dict[Pubkey, bytes] = {}
+        """Of generic subjects; all markets of PNP ask the same."""
 
     # -- choices
 
@@ -264,7 +267,10 @@ class Episode:
 
     def new_subject(self) -> None:
         if self.chance.random() < 0.4:
-            self.subjects[self.generic.address].append(Keypair().pubkey())
+            spec = SPEC + str(len(self.specs)).encode()
+            subject = committees.generic_subject(spec)
+            self.specs[subject] = spec
+            self.subjects[self.generic.address].append(subject)
             return
         kind = self.chance.choice(list(PnpKind))
         address = self.exchange.create(kind, self.court.settler(), end_time=self.now + END_S - START_S)
@@ -279,7 +285,7 @@ class Episode:
         opener, deposit = self.someone(), self.chance.choice([0, REWARD - 1, REWARD, DEPOSIT])
         market = self.markets.get(key_of(subject))
         made = committees.open_resolution(
-            self.chain.oracle, opener.pubkey(), court.address, subject, spec=SPEC, deposit=deposit
+            self.chain.oracle, opener.pubkey(), court.address, subject, spec=self.spec_of(subject), deposit=deposit
         )
         file = FileModel(opener.pubkey(), deposit, market)
         self.attempt(made, lambda: model.open(key_of(subject), file), opener)
@@ -335,7 +341,14 @@ class Episode:
         subject = self.chance.choice(opened[-3:])
         assert isinstance(subject, OnPnp)
         member, file = self.someone(*model.members), model.files[key_of(subject)]
-        made = committees.activate(self.chain.oracle, member.pubkey(), self.court.address, subject)
+        made = committees.activate(
+            self.chain.oracle,
+            member.pubkey(),
+            self.court.address,
+            subject,
+            metadata_program=METADATA_PROGRAM,
+            advance=committees.ACTIVATION_ADVANCE,
+        )
         self.attempt(made, lambda: model.activate(member.pubkey(), file, self.now), member)
         assert not self.chain.svm.get_balance(self.court.settler())
         self.compare_file(self.court, model, subject)
@@ -382,6 +395,9 @@ class Episode:
         self.attempt(made, lambda: model.close(file, opener.pubkey(), self.now))
         self.compare_file(court, model, subject)
 
+    def spec_of(self, subject: Pubkey | OnPnp) -> bytes:
+        return self.specs.get(key_of(subject), SPEC)
+
     def compare_file(self, court: Court, model: CommitteeModel, subject: Pubkey | OnPnp) -> None:
         file, address = model.files.get(key_of(subject)), court.resolution_address(subject)
         if file is None or file.closed:
@@ -391,7 +407,7 @@ class Episode:
         held = self.chain.svm.get_balance(address) or 0
         assert held - self.chain.svm.minimum_balance_for_rent_exemption(len(data)) == file.deposit
         assert (int(shown.state), shown.winner, shown.decided_at) == (int(file.state), file.winner, file.decided)
-        assert (shown.opener, shown.spec, shown.not_before) == (file.opener, SPEC, file.not_before)
+        assert (shown.opener, shown.spec, shown.not_before) == (file.opener, self.spec_of(subject), file.not_before)
         committee = court.committee()
         for outcome in Outcome:
             want = sum(part.outcome is outcome for part in file.parts.values())

@@ -371,15 +371,16 @@ export function initCommittee(
   return { programAddress, accounts: metas, data: data.done() };
 }
 
-/** members: a threshold of them. */
+/** members: a threshold of them. files: open ones, whose proposals are counted anew; may be none. */
 export function replaceMember(
   programAddress: Address,
-  accounts: { committee: Address; members: readonly AccountMeta[] },
+  accounts: { committee: Address; members: readonly AccountMeta[]; files: readonly AccountMeta[] },
   args: { leaver: Address; newcomer: Address },
 ): BuiltInstruction {
   const metas = [
     { address: accounts.committee, role: Role.writable },
     ...accounts.members,
+    ...accounts.files,
   ];
   const data = new Writer().u8(17);
   data.pubkey(args.leaver);
@@ -387,7 +388,7 @@ export function replaceMember(
   return { programAddress, accounts: metas, data: data.done() };
 }
 
-/** spec: 1 to 640 bytes. market and extension: both for a market of PNP, neither for a generic resolution. */
+/** spec: 1 to 640 bytes. market and extension: both for a market of PNP, neither for a generic resolution, where market in the arguments is the SHA-256 of the spec. */
 export function open(
   programAddress: Address,
   accounts: { opener: Address; committee: Address; resolution: Address; onPnp?: { market: Address; extension: Address } },
@@ -423,7 +424,7 @@ export function accept(
   return { programAddress, accounts: metas, data: data.done() };
 }
 
-/** pnp_accounts: those of PNP's set_market_resolvable_v2 or _v3 behind the authority, in its roles. */
+/** pnp_accounts: those of PNP's set_market_resolvable_v2 or _v3 behind the authority, in its roles; for _v3 also the system program. advance: 0 for _v3. */
 export function activate(
   programAddress: Address,
   accounts: { member: Address; committee: Address; resolution: Address; pnpProgram: Address; settler: Address; pnpAccounts: readonly AccountMeta[] },
@@ -495,6 +496,7 @@ export function settle(
   return { programAddress, accounts: metas, data: data.done() };
 }
 
+/** creator: the market's; once more the opener, if the market is gone. */
 export function closeResolution(
   programAddress: Address,
   accounts: { resolution: Address; committee: Address; market: Address; opener: Address; creator: Address },
@@ -571,9 +573,15 @@ export const ERRORS: Readonly<Record<number, { name: string; message: string }>>
   6034: { name: "FlagRunning", message: "The safety period after a flag has not passed." },
   6035: { name: "MarketNotEnded", message: "The market has not ended." },
   6036: { name: "NotSettled", message: "After the call PNP's market does not show the winner." },
-  6037: { name: "SettlerNotEmpty", message: "The settler's address holds lamports after the call." },
-  6038: { name: "NotDecided", message: "The resolution is not decided." },
+  6037: { name: "SettlerNotEmpty", message: "After the call the settler's address holds data or belongs to another program." },
+  6038: { name: "NotDecided", message: "The resolution is not decided, nor given up yet." },
   6039: { name: "TooYoung", message: "The resolution was decided less than 30 days ago." },
   6040: { name: "Generic", message: "A generic resolution is the answer itself: it is never activated or closed." },
   6041: { name: "WrongReceiver", message: "The account is not the one that the lamports are due to." },
+  6042: { name: "AlreadyExists", message: "The account exists already: a committee is made once, and a market's file is opened once." },
+  6043: { name: "WrongQuestion", message: "The id of a generic resolution is not the SHA-256 of its spec." },
+  6044: { name: "WrongTokenProgram", message: "The token program is neither SPL Token nor Token-2022." },
+  6045: { name: "WrongAssociatedTokenProgram", message: "The associated token program is another one." },
+  6046: { name: "WrongMetadataProgram", message: "The metadata program is not the committee's." },
+  6047: { name: "WrongRentSysvar", message: "The account is not the rent sysvar." },
 };

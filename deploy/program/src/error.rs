@@ -79,9 +79,9 @@ pub enum OracleError {
     MarketNotEnded = 6035,
     /// After the call PNP's market does not show the winner.
     NotSettled = 6036,
-    /// The settler's address holds lamports after the call.
+    /// After the call the settler's address holds data or belongs to another program.
     SettlerNotEmpty = 6037,
-    /// The resolution is not decided.
+    /// The resolution is not decided, nor given up yet.
     NotDecided = 6038,
     /// The resolution was decided less than 30 days ago.
     TooYoung = 6039,
@@ -89,6 +89,18 @@ pub enum OracleError {
     Generic = 6040,
     /// The account is not the one that the lamports are due to.
     WrongReceiver = 6041,
+    /// The account exists already: a committee is made once, and a market's file is opened once.
+    AlreadyExists = 6042,
+    /// The id of a generic resolution is not the SHA-256 of its spec.
+    WrongQuestion = 6043,
+    /// The token program is neither SPL Token nor Token-2022.
+    WrongTokenProgram = 6044,
+    /// The associated token program is another one.
+    WrongAssociatedTokenProgram = 6045,
+    /// The metadata program is not the committee's.
+    WrongMetadataProgram = 6046,
+    /// The account is not the rent sysvar.
+    WrongRentSysvar = 6047,
 }
 
 impl From<OracleError> for ProgramError {

@@ -25,9 +25,14 @@ MAX_MEMBERS = 9
 MAX_SPEC_LEN = 640
 RETENTION_S = 30 * 24 * 3600
 """A decided resolution can be closed after that."""
+ABANDON_S = 180 * 24 * 3600
+"""One that nobody settles can be closed that long after the last moment to which its settlement can be put off."""
 ACTIVATION_ADVANCE = Lamports(60_000_000)
-"""What the member advances for PNP's mints, metadata and vaults; the rest comes back in the same instruction."""
+"""Enough for PNP's mints, metadata and vaults of one market; what is left comes back in the same instruction."""
+MAX_ADVANCE = Lamports(200_000_000)
+"""A member never puts more at risk in one activation."""
 
+_MAX_ACCOUNTS = 24
 _COMMITTEE = b"commit\0\x01"
 _RESOLUTION = b"resolv\0\x01"
 (
@@ -63,7 +68,7 @@ class ResolutionState(IntEnum):
 class OnPnp:
     """A market of a PNP program, which settles where its committee says; its oracle is the settler.
 
-    Where a function takes a subject, a bare key stands for a generic resolution: any 32 bytes.
+    Where a function takes a subject, a bare key stands for a generic resolution: `generic_subject` of its spec.
     """
 
     program: Pubkey
@@ -136,14 +141,28 @@ class Resolution:
         pairs = zip(self.seats, committee.generations, strict=False)
         return sum(seat.outcome is outcome and seat.generation == generation for seat, generation in pairs)
 
+    def closable_s(self, committee: Committee) -> int | None:
+        """From when on the file may be closed, as things stand; None for a generic one, which stays."""
+        if self.kind is None:
+            return None
+        if self.state is not ResolutionState.OPEN:
+            return self.decided_at + RETENTION_S
+        periods = committee.challenge_s + len(committee.members) * committee.safety_s
+        return max(self.end_time, self.opened_at, self.proposed_since) + periods + ABANDON_S
+
 
 def committee_address(program_id: Pubkey, creator: Pubkey, index: int) -> Pubkey:
     return _pda(program_id, b"committee", bytes(creator), struct.pack("<H", index))
 
 
 def resolution_address(program_id: Pubkey, committee: Pubkey, market: Pubkey) -> Pubkey:
-    """`market` is a PNP market's address or, for a generic resolution, any 32 bytes."""
+    """`market` is a PNP market's address or, for a generic resolution, the hash of its spec."""
     return _pda(program_id, b"resolution", bytes(committee), bytes(market))
+
+
+def generic_subject(spec: bytes) -> Pubkey:
+    """What a generic resolution is about: the SHA-256 of its canonical spec, so that its address names the question."""
+    return Pubkey(hashlib.sha256(spec).digest())
 
 
 def settler_address(program_id: Pubkey, committee: Pubkey, spec_hash: bytes) -> Pubkey:
@@ -192,11 +211,24 @@ def init_committee(
 
 
 def replace_member(
-    program_id: Pubkey, committee: Pubkey, *, leaver: Pubkey, newcomer: Pubkey, signers: Sequence[Pubkey]
+    program_id: Pubkey,
+    committee: Pubkey,
+    *,
+    leaver: Pubkey,
+    newcomer: Pubkey,
+    signers: Sequence[Pubkey],
+    files: Sequence[Pubkey] = (),
 ) -> Instruction:
-    """Give one seat to another key; a threshold of members sign. The leaver's votes count no longer."""
+    """Give one seat to another key; a threshold of members sign. The leaver's votes count no longer.
+
+    `files` are addresses of open resolutions, at most 23 with the signers: what they show as proposed is counted anew.
+    In others it may lag until somebody votes; `settle` counts anyway.
+    """
     data = bytes([_REPLACE_MEMBER]) + bytes(leaver) + bytes(newcomer)
-    return Instruction(program_id, data, [_writable(committee), *map(_signer, signers)])
+    accounts = [_writable(committee), *map(_signer, signers), *map(_writable, files)]
+    if len(accounts) > _MAX_ACCOUNTS:
+        raise ValueError(f"{len(accounts)} accounts are more than {_MAX_ACCOUNTS}: name fewer files")
+    return Instruction(program_id, data, accounts)
 
 
 def open_resolution(
@@ -204,10 +236,12 @@ def open_resolution(
 ) -> Instruction:
     """Put a market's spec on chain; `opener` signs and pays rent and deposit.
 
-    Raises ValueError for a spec that is empty or too long.
+    Raises ValueError for a spec that is empty or too long, or is not that of a generic subject.
     """
     if not 1 <= len(spec) <= MAX_SPEC_LEN:
         raise ValueError(f"a spec of {len(spec)} bytes is outside 1 to {MAX_SPEC_LEN}")
+    if isinstance(subject, Pubkey) and subject != generic_subject(spec):
+        raise ValueError(f"generic subject {subject} is not the hash of the spec: use generic_subject(spec)")
     accounts = [
         _signer(opener, writable=True),
         _readonly(committee),
@@ -253,22 +287,30 @@ def activate(
     committee: Pubkey,
     subject: OnPnp,
     *,
-    advance: int = ACTIVATION_ADVANCE,
-    metadata_program: Pubkey = pnp.METADATA_PROGRAM,
+    metadata_program: Pubkey,
+    advance: int,
 ) -> Instruction:
-    """Make a market tradeable through its settler. The member advances the cost, which the deposit pays back."""
+    """Make a market tradeable through its settler. The member advances the cost, which the deposit pays back.
+
+    `metadata_program` is the committee's. `advance` in lamports, usually `ACTIVATION_ADVANCE`; an activation of a P2P
+    market costs nothing and takes none. Raises ValueError for more than `MAX_ADVANCE`.
+    """
+    if not 0 <= advance <= MAX_ADVANCE:
+        raise ValueError(f"an advance of {advance} lamports is outside 0 to {MAX_ADVANCE}")
     settler, market = Pubkey.from_string(subject.market.oracle), subject.market
     if market.kind is PnpKind.V2:
-        theirs = pnp.set_market_resolvable_v2(subject.program, settler, market, metadata_program=metadata_program)
+        call = pnp.set_market_resolvable_v2(subject.program, settler, market, metadata_program=metadata_program)
+        theirs = call.accounts[1:]
     else:
-        advance, theirs = 0, pnp.set_market_resolvable_v3(subject.program, settler, market)
+        call = pnp.set_market_resolvable_v3(subject.program, settler, market)
+        advance, theirs = 0, [*call.accounts[1:], _readonly(SYSTEM_PROGRAM)]
     accounts = [
         _signer(member, writable=True),
         _readonly(committee),
         _writable(resolution_address(program_id, committee, subject.address)),
         _readonly(subject.program),
         _writable(settler),
-        *theirs.accounts[1:],
+        *theirs,
     ]
     return Instruction(program_id, struct.pack("<BQ", _ACTIVATE, advance), accounts)
 
@@ -291,14 +333,18 @@ def settle(program_id: Pubkey, caller: Pubkey, committee: Pubkey, subject: Pubke
     return Instruction(program_id, bytes([_SETTLE]), accounts)
 
 
-def close_resolution(program_id: Pubkey, committee: Pubkey, subject: OnPnp, *, opener: Pubkey) -> Instruction:
-    """Close a decided resolution after `RETENTION_S`; anyone may. Rent to the opener, deposit to the creator."""
+def close_resolution(program_id: Pubkey, committee: Pubkey, subject: Pubkey | OnPnp, *, opener: Pubkey) -> Instruction:
+    """Close a file after `Resolution.closable_s`; anyone may. Rent to the opener, deposit to the market's creator.
+
+    A bare key is the address of a market of PNP that is gone: there the opener gets both.
+    """
+    creator = Pubkey.from_string(subject.market.creator) if isinstance(subject, OnPnp) else opener
     accounts = [
-        _writable(resolution_address(program_id, committee, subject.address)),
+        _writable(resolution_address(program_id, committee, _key(subject))),
         _readonly(committee),
-        _readonly(subject.address),
+        _readonly(_key(subject)),
         _writable(opener),
-        _writable(Pubkey.from_string(subject.market.creator)),
+        _writable(creator),
     ]
     return Instruction(program_id, bytes([_CLOSE_RESOLUTION]), accounts)
 

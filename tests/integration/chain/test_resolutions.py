@@ -52,7 +52,9 @@ async def test_a_committee_of_one_settles_its_market(cluster: Cluster, kind: Pnp
 
     us = member.pubkey
     await sign(cluster, member, committees.open_resolution(program, us, address, subject, spec=SPEC, deposit=0))
-    await sign(cluster, member, committees.activate(program, us, address, subject))
+    metadata, advance = committee.metadata_program, committees.ACTIVATION_ADVANCE
+    activation = committees.activate(program, us, address, subject, metadata_program=metadata, advance=advance)
+    await sign(cluster, member, activation)
     vote = committees.attest(program, us, address, subject, outcome=Outcome.NO, evidence_hash=bytes(32))
     await sign(cluster, member, vote)
     with pytest.raises(PermanentError, match="refuses the committee transaction: instruction 4"):

@@ -11,7 +11,7 @@ use pinocchio::{
     error::ProgramError,
     instruction::{InstructionAccount, InstructionView},
 };
-use pinocchio_system::instructions::Transfer;
+use pinocchio_system::instructions::{Allocate, Assign, Transfer};
 
 #[cfg(not(feature = "no-entrypoint"))]
 mod entrypoint {
@@ -26,7 +26,9 @@ const SETTLE_AS_TOLD: u8 = 2;
 /// Pass the signature on to the program whose id follows in the config account.
 const PASS_ON: u8 = 3;
 const TAKE_LAMPORTS: u8 = 4;
-const MAKE_ACCOUNT: u8 = 5;
+/// Make it an account of the program whose id follows.
+const GIVE_AWAY: u8 = 5;
+const TAKE_SPACE: u8 = 6;
 
 /// Accounts: settler S W, market W, extension, config.
 pub fn process(_: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
@@ -39,25 +41,28 @@ pub fn process(_: &Address, accounts: &mut [AccountView], data: &[u8]) -> Progra
         SETTLE_OTHERWISE => settle(market, data[8] == 0),
         SETTLE_AS_TOLD => settle(market, data[8] == 1),
         PASS_ON => {
-            let mut program = [0; 32];
-            program.copy_from_slice(&config.try_borrow()?[1..33]);
             let metas = [
                 InstructionAccount::writable_signer(settler.address()),
                 InstructionAccount::writable(market.address()),
                 InstructionAccount::readonly(extension.address()),
                 InstructionAccount::readonly(config.address()),
             ];
-            let program = Address::new_from_array(program);
+            let program = named(config)?;
             let call = InstructionView { program_id: &program, accounts: &metas, data };
             invoke(&call, &[&*settler, &*market, &*extension, &*config])
         }
         TAKE_LAMPORTS => Transfer { from: settler, to: market, lamports: settler.lamports() }.invoke(),
-        MAKE_ACCOUNT => {
-            let owner = extension.address();
-            pinocchio_system::instructions::Assign { account: settler, owner }.invoke()
-        }
+        GIVE_AWAY => Assign { account: settler, owner: &named(config)? }.invoke(),
+        TAKE_SPACE => Allocate { account: settler, space: 8 }.invoke(),
         _ => Err(ProgramError::InvalidInstructionData),
     }
+}
+
+/// The program id behind the deed.
+fn named(config: &AccountView) -> Result<Address, ProgramError> {
+    let mut program = [0; 32];
+    program.copy_from_slice(&config.try_borrow()?[1..33]);
+    Ok(Address::new_from_array(program))
 }
 
 /// The two bytes of a V2 market that say who has won.

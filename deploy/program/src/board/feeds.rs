@@ -64,10 +64,10 @@ fn list_one(board: &mut [u8], ids: &mut [u8], index: u16, id: &[u8; 32]) -> Prog
     Ok(())
 }
 
-/// Raise the epoch, so that no transaction in flight writes into a slot that has changed hands.
+/// Raise the epoch, so that no transaction in flight writes into a slot that has changed hands. It goes round at its end.
 fn finish(board: &Address, header: &mut Header, count: u16, event: [u8; 8]) -> ProgramResult {
     require(count > 0, OracleError::BadInstruction)?;
-    header.epoch = header.epoch.checked_add(1).ok_or(OracleError::CounterOverflow)?;
+    header.epoch = header.epoch.wrapping_add(1);
     Event::new(event).key(board).u32(header.epoch).u16(count).emit();
     Ok(())
 }

@@ -45,6 +45,13 @@ impl Batch {
     }
 }
 
+/// Whether `epoch` is not behind the board's. Epochs are serial numbers that go round at 2^32, and the half of the circle
+/// before a board's lies behind it: whatever a publisher makes of the epoch, there is a next one.
+#[inline(always)]
+pub fn in_force(epoch: u32, boards: u32) -> bool {
+    epoch.wrapping_sub(boards) as i32 >= 0
+}
+
 /// Apply a batch to a board's header and slots.
 ///
 /// # Safety
@@ -53,7 +60,7 @@ impl Batch {
 pub unsafe fn apply(board: *mut u8, batch: Batch, data: *const u8, now: Now) -> Result<Tally, OracleError> {
     // SAFETY: per the contract above.
     let header = unsafe { &mut *(board as *mut Header) };
-    require(batch.epoch >= header.epoch, OracleError::StaleEpoch)?;
+    require(in_force(batch.epoch, header.epoch), OracleError::StaleEpoch)?;
     let job = Job {
         // SAFETY: per the contract above.
         slots: unsafe { board.add(HEADER_LEN) } as *mut Slot,
@@ -78,4 +85,21 @@ pub unsafe fn apply(board: *mut u8, batch: Batch, data: *const u8, now: Now) -> 
 pub fn announce(board: &[u64; 4], epoch: u32, tally: Tally) -> Result<(), ProgramError> {
     emit(&event::published(board, epoch, tally));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_force;
+
+    #[test]
+    fn epochs_go_round() {
+        for boards in [0, 7, i32::MAX as u32, 1 << 31, u32::MAX] {
+            for ahead in [0, 1, i32::MAX as u32] {
+                assert!(in_force(boards.wrapping_add(ahead), boards), "{ahead} ahead of {boards}");
+            }
+            for behind in [1, 2, 1 << 31] {
+                assert!(!in_force(boards.wrapping_sub(behind), boards), "{behind} behind {boards}");
+            }
+        }
+    }
 }

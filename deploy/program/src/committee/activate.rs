@@ -5,8 +5,8 @@ use oracle_reader::committee::{KIND_GENERIC, KIND_V2, OPEN, RESOLUTION_LEN, Reso
 use pinocchio::{
     AccountView, Address, ProgramResult,
     cpi::{Signer, invoke_signed},
-    error::ProgramError,
     instruction::{InstructionAccount, InstructionView, seeds},
+    sysvars::rent::RENT_ID,
 };
 use pinocchio_system::instructions::Transfer;
 
@@ -24,8 +24,12 @@ use crate::{
     runtime::{pay_out, spare},
 };
 
+const SPL_TOKEN: Address = Address::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
+const TOKEN_2022: Address = Address::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
+const ASSOCIATED_TOKEN: Address = Address::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
+
 /// `[advance u64]`, 0 for V3; accounts: member SW, committee, resolution W, PNP program, settler W, then those of
-/// `set_market_resolvable_v2` or `_v3` behind the authority, in PNP's order.
+/// `set_market_resolvable_v2` or `_v3` behind the authority, in PNP's order; for V3 the system program behind them.
 pub fn activate(Call { program_id, accounts, data }: Call) -> ProgramResult {
     let mut args = Args::new(data);
     let advance = args.u64()?;
@@ -45,21 +49,39 @@ pub fn activate(Call { program_id, accounts, data }: Call) -> ProgramResult {
     let seat = Settler::of(program_id, resolution, settler)?;
     let activation = Activation { resolution, metadata_program: &committee.metadata_program, program: pnp.address() };
 
-    let spent = if resolution.kind == KIND_V2 {
-        let before = member.lamports();
+    let before = member.lamports();
+    if resolution.kind == KIND_V2 {
         activation.v2(&seat, advance, member, settler, take(rest)?)?;
-        before.saturating_sub(member.lamports())
     } else {
         require(advance == 0, OracleError::BadInstruction)?;
         activation.v3(&seat, settler, take(rest)?)?;
-        0
-    };
-    require(settler.lamports() == 0 && settler.is_data_empty(), OracleError::SettlerNotEmpty)?;
+    }
+    sweep(&seat, settler, member)?;
+    let spent = before.saturating_sub(member.lamports());
     let len = RESOLUTION_LEN + resolution.spec_len as usize;
     let refund = spent.min(spare(account, len)?);
     pay_out(account, member, refund);
     Event::new(ACTIVATED).key(&key).key(member.address()).u64(spent).u64(refund).emit();
     Ok(())
+}
+
+/// What is left of the advance goes back, and with it what a stranger may have sent to the settler, which holds nothing at
+/// rest.
+fn sweep(seat: &Settler, settler: &AccountView, member: &AccountView) -> ProgramResult {
+    let plain = settler.is_data_empty() && settler.owned_by(&pinocchio_system::ID);
+    require(plain, OracleError::SettlerNotEmpty)?;
+    let seeds = seeds!(b"settler", &seat.committee, &seat.spec_hash, &seat.bump);
+    Transfer { from: settler, to: member, lamports: settler.lamports() }.invoke_signed(&[Signer::from(&seeds)])
+}
+
+/// What PNP calls with the settler's signature and money is what its interface and the committee say.
+fn programs(accounts: &[AccountView; 16], metadata_program: &[u8; 32]) -> Result<(), OracleError> {
+    let [.., metadata, _, _, token, associated, system, rent] = accounts;
+    require(metadata.address().as_array() == metadata_program, OracleError::WrongMetadataProgram)?;
+    require([SPL_TOKEN, TOKEN_2022].contains(token.address()), OracleError::WrongTokenProgram)?;
+    require(*associated.address() == ASSOCIATED_TOKEN, OracleError::WrongAssociatedTokenProgram)?;
+    system_program(system)?;
+    require(*rent.address() == RENT_ID, OracleError::WrongRentSysvar)
 }
 
 struct Activation<'a> {
@@ -75,9 +97,10 @@ impl Activation<'_> {
     }
 
     #[inline(always)] // more arguments than registers
-    fn v3(&self, seat: &Settler, settler: &AccountView, accounts: &[AccountView; 3]) -> ProgramResult {
-        let [market, extension, config] = accounts;
+    fn v3(&self, seat: &Settler, settler: &AccountView, accounts: &[AccountView; 4]) -> ProgramResult {
+        let [market, extension, config, system] = accounts;
         self.market(market)?;
+        system_program(system)?;
         let mut data = [1; 9];
         data[..8].copy_from_slice(&SET_RESOLVABLE_V3);
         let metas = [
@@ -101,12 +124,11 @@ impl Activation<'_> {
         member: &AccountView,
         settler: &AccountView,
         accounts: &[AccountView; 16],
-    ) -> Result<(), ProgramError> {
+    ) -> ProgramResult {
         const WRITABLE: [bool; 16] =
             [false, true, false, false, true, true, false, true, true, false, true, true, false, false, false, false];
         let id = self.market(&accounts[1])?;
-        require(accounts[9].address().as_array() == self.metadata_program, OracleError::WrongProgram)?;
-        system_program(&accounts[14])?;
+        programs(accounts, self.metadata_program)?;
         Transfer { from: member, to: settler, lamports: advance }.invoke()?;
 
         let mut data = [0; 18];
@@ -120,12 +142,6 @@ impl Activation<'_> {
         let views: [&AccountView; 17] = core::array::from_fn(|i| if i == 0 { settler } else { &accounts[i - 1] });
         let seeds = seeds!(b"settler", &seat.committee, &seat.spec_hash, &seat.bump);
         let call = InstructionView { program_id: self.program, accounts: &metas, data: &data };
-        invoke_signed(&call, &views, &[Signer::from(&seeds)])?;
-
-        let left = settler.lamports();
-        if left > 0 {
-            Transfer { from: settler, to: member, lamports: left }.invoke_signed(&[Signer::from(&seeds)])?;
-        }
-        Ok(())
+        invoke_signed(&call, &views, &[Signer::from(&seeds)])
     }
 }

@@ -4,10 +4,10 @@ use oracle_reader::committee::{COMMITTEE, COMMITTEE_LEN, Committee, MAX_MEMBERS}
 use pinocchio::{AccountView, ProgramResult, cpi::Signer, instruction::seeds};
 use program_runtime::New;
 
-use super::votes::{replace, seat_of, valid};
+use super::votes::{recount, replace, seat_of, valid};
 use crate::{
     Call,
-    accounts::{committee_mut, ours, signed, system_program, take_distinct, writable},
+    accounts::{committee_mut, file, ours, signed, system_program, take_distinct, writable},
     args::Args,
     error::{OracleError, require},
     event::{COMMITTEE_MADE, Event, MEMBER_REPLACED},
@@ -26,7 +26,7 @@ pub fn init(Call { program_id, accounts, data }: Call) -> ProgramResult {
     valid(&committee)?;
     let index = committee.index.to_le_bytes();
     let bump = [derive(account, &[b"committee", creator.address().as_ref(), &index], program_id)?];
-    require(account.owned_by(&pinocchio_system::ID), OracleError::WrongOwner)?;
+    require(account.owned_by(&pinocchio_system::ID), OracleError::AlreadyExists)?;
     let seeds = seeds!(b"committee", creator.address().as_ref(), &index, &bump);
     New { payer: creator, owner: program_id, len: COMMITTEE_LEN }.at(account, Signer::from(&seeds))?;
     // SAFETY: `take` has refused the same account twice; 8-aligned and of this length.
@@ -61,9 +61,10 @@ fn parse(creator: &AccountView, data: &[u8]) -> Result<Committee, OracleError> {
     Ok(committee)
 }
 
-/// `[leaver 32][newcomer 32]`; accounts: committee W, and a threshold of members, each S.
+/// `[leaver 32][newcomer 32]`; accounts: committee W, then in any order a threshold of members, each S, and those files of
+/// the committee, each W, whose proposals are to be counted anew.
 pub fn replace_member(Call { program_id, accounts, data }: Call) -> ProgramResult {
-    let (account, signers) = accounts.split_first_mut().ok_or(OracleError::WrongAccountCount)?;
+    let (account, others) = accounts.split_first_mut().ok_or(OracleError::WrongAccountCount)?;
     let mut args = Args::new(data);
     let (leaver, newcomer) = (args.bytes()?, args.bytes()?);
     args.end()?;
@@ -72,7 +73,7 @@ pub fn replace_member(Call { program_id, accounts, data }: Call) -> ProgramResul
     let key = *account.address();
     let committee = committee_mut(account)?;
     let mut seats = 0u16;
-    for signer in signers.iter() {
+    for signer in others.iter().filter(|other| !other.owned_by(program_id)) {
         signed(signer)?;
         let seat = 1 << seat_of(committee, signer.address().as_array())?;
         require(seats & seat == 0, OracleError::DuplicateAccount)?;
@@ -80,6 +81,11 @@ pub fn replace_member(Call { program_id, accounts, data }: Call) -> ProgramResul
     }
     require(seats.count_ones() >= committee.threshold as u32, OracleError::TooFewSigners)?;
     replace(committee, leaver, newcomer)?;
+    for other in others.iter_mut().filter(|other| other.owned_by(program_id)) {
+        writable(other)?;
+        let (committee, resolution) = file(program_id, account, other)?;
+        recount(committee, resolution);
+    }
     Event::new(MEMBER_REPLACED).key(&key).bytes(leaver).bytes(newcomer).emit();
     Ok(())
 }

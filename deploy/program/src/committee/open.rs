@@ -21,7 +21,12 @@ use crate::{
 struct Subject {
     kind: u8,
     end_time: u64,
-    settler_bump: u8,
+}
+
+/// What a market must name to commit to its rules: the spec itself, or committee and spec.
+struct Commitment<'a> {
+    spec_hash: &'a [u8; 32],
+    settler: &'a [u8; 32],
 }
 
 /// `[deposit u64][market 32][spec 1..=640]`; accounts: opener SW, committee, resolution W, system program, and for a
@@ -43,14 +48,15 @@ pub fn open(Call { program_id, accounts, data }: Call) -> ProgramResult {
     let committee_key = *committee_account.address();
     let path: [&[u8]; 3] = [b"resolution", committee_key.as_ref(), market_id];
     let bump = [derive(account, &path, program_id)?];
-    require(account.owned_by(&pinocchio_system::ID), OracleError::WrongOwner)?;
+    require(account.owned_by(&pinocchio_system::ID), OracleError::AlreadyExists)?;
 
     let spec_hash = sha256(spec);
     let settler: [&[u8]; 3] = [b"settler", committee_key.as_ref(), &spec_hash];
     let (settler, settler_bump) =
         Address::try_find_program_address(&settler, program_id).ok_or(OracleError::WrongAddress)?;
     let committee = committee(committee_account)?;
-    let subject = subject(committee, market_id, market, settler.as_array(), settler_bump)?;
+    let commitment = Commitment { spec_hash: &spec_hash, settler: settler.as_array() };
+    let subject = subject(committee, market_id, market, &commitment)?;
 
     let seeds = seeds!(b"resolution", committee_key.as_ref(), market_id, &bump);
     let len = RESOLUTION_LEN + spec.len();
@@ -75,7 +81,7 @@ pub fn open(Call { program_id, accounts, data }: Call) -> ProgramResult {
         proposed: NO_OUTCOME,
         winner: NO_OUTCOME,
         bump: bump[0],
-        settler_bump: subject.settler_bump,
+        settler_bump,
         seats: [Seat {
             evidence_hash: [0; 32],
             voted_at: 0,
@@ -96,18 +102,18 @@ pub fn open(Call { program_id, accounts, data }: Call) -> ProgramResult {
 }
 
 /// A market of the committee's PNP program that names this settler as its oracle and is not resolved; or, for a
-/// committee without one, any 32 bytes.
+/// committee without one, the spec's hash. Who opens a file chooses nothing of it.
 #[inline(always)] // more arguments than registers
 fn subject(
     committee: &Committee,
     market_id: &[u8; 32],
     accounts: &[AccountView],
-    settler: &[u8; 32],
-    settler_bump: u8,
+    commitment: &Commitment,
 ) -> Result<Subject, OracleError> {
     if committee.pnp_program == [0; 32] {
         require(accounts.is_empty(), OracleError::WrongAccountCount)?;
-        return Ok(Subject { kind: KIND_GENERIC, end_time: 0, settler_bump });
+        require(market_id == commitment.spec_hash, OracleError::WrongQuestion)?;
+        return Ok(Subject { kind: KIND_GENERIC, end_time: 0 });
     }
     let [market, extension] = accounts else {
         return Err(OracleError::WrongAccountCount);
@@ -115,7 +121,7 @@ fn subject(
     require(market.address().as_array() == market_id, OracleError::WrongMarket)?;
     let program = Address::new_from_array(committee.pnp_program);
     let market = Market::load(market, &program)?;
-    require(market.oracle(extension, &program)? == *settler, OracleError::WrongOracle)?;
-    require(market.winner()? == NO_OUTCOME, OracleError::MarketResolved)?;
-    Ok(Subject { kind: market.kind.number, end_time: market.end_time()?, settler_bump })
+    require(market.oracle(extension, &program)? == *commitment.settler, OracleError::WrongOracle)?;
+    require(!market.is_resolved()?, OracleError::MarketResolved)?;
+    Ok(Subject { kind: market.kind.number, end_time: market.end_time()? })
 }

@@ -117,6 +117,12 @@ impl<'a> Market<'a> {
         u64_at(self.data, tail.checked_add(self.kind.end_time).ok_or(OracleError::WrongMarket)?)
     }
 
+    /// Whether either of the two bytes is set that a settlement writes.
+    pub fn is_resolved(&self) -> Result<bool, OracleError> {
+        let ([resolved], [winner]) = (chunk(self.data, RESOLVED)?, chunk(self.data, self.kind.winner)?);
+        Ok(resolved != 0 || winner != 0)
+    }
+
     /// 0 while the market is not resolved, then 1 for YES and 2 for NO, as in a resolution.
     pub fn winner(&self) -> Result<u8, OracleError> {
         let ([resolved], [winner]) = (chunk(self.data, RESOLVED)?, chunk(self.data, self.kind.winner)?);

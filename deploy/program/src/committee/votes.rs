@@ -5,6 +5,12 @@ use oracle_reader::committee::{Committee, MAX_MEMBERS, NO, NO_OUTCOME, OPEN, Res
 
 use crate::error::{OracleError, require};
 
+const DAY_S: u64 = 24 * 3600;
+/// A decided resolution stays readable for so long.
+pub const RETENTION_S: u64 = 30 * DAY_S;
+/// One that nobody settles is given up so long after the last moment to which anybody could put its settlement off.
+pub const ABANDON_S: u64 = 180 * DAY_S;
+
 /// The seat of a member.
 pub fn seat_of(committee: &Committee, key: &[u8; 32]) -> Result<usize, OracleError> {
     members(committee).iter().position(|member| member == key).ok_or(OracleError::NotAMember)
@@ -52,6 +58,13 @@ pub fn majority(committee: &Committee, resolution: &Resolution) -> u8 {
         NO
     } else {
         NO_OUTCOME
+    }
+}
+
+/// After a member has gone: a proposal that has lost its votes is none any more.
+pub fn recount(committee: &Committee, resolution: &mut Resolution) {
+    if resolution.state == OPEN && majority(committee, resolution) == NO_OUTCOME {
+        (resolution.proposed, resolution.proposed_since) = (NO_OUTCOME, 0);
     }
 }
 
@@ -131,10 +144,21 @@ pub fn due(committee: &Committee, resolution: &Resolution, now: u64) -> Result<u
     Ok(outcome)
 }
 
+/// Whether the file may go. One that is not decided keeps for good what its members could still settle: a late opening, a late
+/// proposal, and every period that may follow either, come before the time of giving up.
+pub fn closable(committee: &Committee, resolution: &Resolution, now: u64) -> Result<(), OracleError> {
+    if resolution.state != OPEN {
+        return require(now >= resolution.decided_at.saturating_add(RETENTION_S), OracleError::TooYoung);
+    }
+    let begun = resolution.end_time.max(resolution.opened_at).max(resolution.proposed_since);
+    let periods = committee.challenge_s as u64 + committee.size as u64 * committee.safety_s as u64;
+    require(now >= begun.saturating_add(periods + ABANDON_S), OracleError::NotDecided)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oracle_reader::committee::{COMMITTEE, RESOLUTION, SETTLED};
+    use oracle_reader::committee::{COMMITTEE, CONTRADICTED, RESOLUTION, SETTLED, SETTLED_ELSEWHERE};
 
     fn committee(size: u8, threshold: u8) -> Committee {
         Committee {
@@ -262,6 +286,41 @@ mod tests {
         flag(&c, &mut r, seat, 1_000).unwrap();
         assert_eq!(replace(&mut c, &[9; 32], &[2; 32]), Err(OracleError::MemberExists));
         assert_eq!(replace(&mut c, &[9; 32], &[0; 32]), Err(OracleError::BadCommittee));
+    }
+
+    #[test]
+    fn counting_anew_clears_a_proposal_that_lost_its_votes_and_no_other() {
+        let (mut c, mut r) = (committee(3, 2), resolution());
+        for seat in 0..3 {
+            vote(&c, &mut r, seat, YES, 10).unwrap();
+        }
+        replace(&mut c, &[1; 32], &[8; 32]).unwrap();
+        recount(&c, &mut r);
+        assert_eq!((r.proposed, r.proposed_since), (YES, 10), "two votes are left");
+        replace(&mut c, &[2; 32], &[9; 32]).unwrap();
+        let mut decided = Resolution { state: SETTLED, ..r };
+        recount(&c, &mut decided);
+        assert_eq!((decided.proposed, decided.proposed_since), (YES, 10), "what was decided stays");
+        recount(&c, &mut r);
+        assert_eq!((r.proposed, r.proposed_since), (NO_OUTCOME, 0));
+    }
+
+    #[test]
+    fn a_file_goes_when_it_is_decided_and_old_or_given_up() {
+        let (c, mut r) = (committee(3, 2), resolution());
+        let longest = 100 + 3 * 50 + ABANDON_S;
+        for (opened_at, end_time, proposed_since) in [(5_000, 10, 20), (10, 5_000, 20), (10, 20, 5_000)] {
+            r = Resolution { opened_at, end_time, proposed_since, ..r };
+            assert_eq!(closable(&c, &r, 5_000 + longest - 1), Err(OracleError::NotDecided));
+            assert_eq!(closable(&c, &r, 5_000 + longest), Ok(()));
+        }
+        r.proposed_since = u64::MAX;
+        assert_eq!(closable(&c, &r, u64::MAX - 1), Err(OracleError::NotDecided));
+        for state in [SETTLED, SETTLED_ELSEWHERE, CONTRADICTED] {
+            r = Resolution { state, decided_at: 7_000, ..r };
+            assert_eq!(closable(&c, &r, 7_000 + RETENTION_S - 1), Err(OracleError::TooYoung));
+            assert_eq!(closable(&c, &r, 7_000 + RETENTION_S), Ok(()));
+        }
     }
 
     #[test]
