@@ -7,6 +7,7 @@ before their window begins. Every other spec has a `Condition` of its own, behin
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 from relayer.conditions.arming import attains
 from relayer.conditions.condition import Condition
@@ -39,7 +40,8 @@ class Engine:
         self._candles_follow = candles_follow
         self._rows = Rows()
         self._news: list[int] = []
-        self._groups: list[Group] = []
+        self._groups: dict[int, Group] = {}
+        self._numbers = count()
         self._parents: dict[MarketId, Parent] = {}
         self._own: dict[Handle, Condition] = {}
         self._touched: set[Handle] = set()
@@ -66,13 +68,25 @@ class Engine:
         """Forget a spec. Raises KeyError for one that is not armed."""
         if handle in self._own:
             for leg in self._own.pop(handle).spec.legs:
-                del self.parent(leg).own[handle]
+                del self._parents[leg].own[handle]
             self._touched.discard(handle)
             return
-        for row in self._armed_rows(handle):
-            self._groups[self._rows.group[row]].remove(row)
+        rows = self._armed_rows(handle)
+        group = self._groups[self._rows.group[rows[0]]]
+        for row in rows:
+            group.remove(row)
             self._rows.free(row)
         self._news[:] = [row for row in self._news if self._rows.mark[row] & Mark.ARMED]
+        if group.idle:
+            del self._groups[group.number]
+            self._parents[group.market].drop(group)
+
+    def forget(self, market: MarketId) -> bool:
+        """Let go of a market that nothing armed looks at; False if something does."""
+        parent = self._parents.get(market)
+        if parent is not None and parent.idle:
+            del self._parents[market]
+        return market not in self._parents
 
     def decided(self) -> list[Handle]:
         """Those whose verdict is no longer pending, each once: ask for it.
@@ -140,9 +154,9 @@ class Engine:
     def _group(self, market: MarketId, source: Executable | Mid) -> int:
         parent = self.parent(market)
         if source not in parent.groups:
-            number, follow = len(self._groups), self._candles_follow and source != _OUTCOME
-            group = Group(source, self._rows, self._news, number, candles_follow=follow)
-            self._groups.append(group)
+            follow = self._candles_follow and source != _OUTCOME
+            group = Group(market, source, self._rows, self._news, next(self._numbers), candles_follow=follow)
+            self._groups[group.number] = group
             parent.introduce(group, market)
             parent.groups[source] = group
         return parent.groups[source].number

@@ -6,7 +6,8 @@ to the track before anything else is.
 
 from __future__ import annotations
 
-from bisect import insort
+from array import array
+from bisect import bisect_left, insort
 from itertools import chain
 
 from relayer.conditions.lane import UNREACHED
@@ -20,13 +21,24 @@ from relayer.domain.feeds import Candle
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis, Price
 
+_SIGHTS_KEPT = 64
+"""Changes of sight, and twice what was needed last, before those that no armed window needs are forgotten."""
+
 
 class Group:
     """Told like a `Condition`, of its one market. `news`: gets the rows that may have been decided."""
 
     def __init__(
-        self, source: Executable | Mid, rows: Rows, news: list[int], number: int, *, candles_follow: bool
+        self,
+        market: MarketId,
+        source: Executable | Mid,
+        rows: Rows,
+        news: list[int],
+        number: int,
+        *,
+        candles_follow: bool,
     ) -> None:
+        self.market = market
         self.number = number
         self.track = BookTrack(self, candles_follow=candles_follow)
         self.sights = Sights()
@@ -38,6 +50,9 @@ class Group:
         self._news = news
         self._streams: dict[tuple[bool, bool], Stream] = {}
         self._results: list[int] = []
+        self._starts = array("q")
+        """Starts of the windows armed here, in seconds, sorted."""
+        self._sights_kept = _SIGHTS_KEPT
         self._over: list[tuple[int, int]] = []
         self._moment = LONG_AGO
         self._known_sides: Sides | None = None
@@ -50,8 +65,8 @@ class Group:
         """Arm a row whose window lies after everything that was told."""
         self.flush()
         self._due_ms = LONG_AGO
-        mark = self._rows.mark[row]
-        if mark & Mark.RESULT:
+        insort(self._starts, self._rows.start_s[row])
+        if self._rows.mark[row] & Mark.RESULT:
             self._results.append(row)
         else:
             self._stream_of(row).add(row)
@@ -60,11 +75,17 @@ class Group:
 
     def remove(self, row: int) -> None:
         """Forget a row."""
+        del self._starts[bisect_left(self._starts, self._rows.start_s[row])]
         if self._rows.mark[row] & Mark.RESULT:
             self._results.remove(row)
         else:
             self._stream_of(row).remove(row)
             self._over = [pair for pair in self._over if pair[1] != row]
+
+    @property
+    def idle(self) -> bool:
+        """Nobody is armed here."""
+        return not self._starts
 
     def on_book(self, market: MarketId, at_ms: Millis, book: Quoted) -> None:
         size = self._size
@@ -120,6 +141,8 @@ class Group:
     def on_span(self, from_ms: Millis, to_ms: Millis, state: State) -> None:
         """From the track: what is known of this time, in order."""
         self.sights.add(from_ms, to_ms, state.sight)
+        if len(self.sights) > self._sights_kept:
+            self._forget_sights(from_ms)
         self._known_sides = state.sides
         if state.sight is Sight.NOT_TRADING:
             for stream in self._streams.values():
@@ -148,6 +171,10 @@ class Group:
         if bid is None or ask is None or ask - bid > self._source.max_spread:
             return None, None
         return bid + ask, bid + ask
+
+    def _forget_sights(self, now_ms: int) -> None:
+        self.sights.forget(min(self._starts[0] * 1000, now_ms) if self._starts else now_ms)
+        self._sights_kept = max(2 * len(self.sights), _SIGHTS_KEPT)
 
     def _catch_up(self) -> None:
         """Tell the track of the quotes that changed nothing."""

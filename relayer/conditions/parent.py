@@ -38,6 +38,15 @@ class Parent:
         if self._result:
             listener.on_result(market, *self._result)
 
+    @property
+    def idle(self) -> bool:
+        """Nothing looks at this market."""
+        return not self.groups and not self.own
+
+    def drop(self, group: Group) -> None:
+        """Tell this group nothing any more."""
+        self.groups = {source: kept for source, kept in self.groups.items() if kept is not group}
+
     def on_book(self, market: MarketId, at_ms: Millis, book: Quoted) -> None:
         if at_ms > self.heard_ms:
             self.heard_ms = at_ms

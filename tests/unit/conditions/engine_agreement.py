@@ -13,12 +13,14 @@ from relayer.conditions.engine import Engine
 from relayer.conditions.parse import spec_of
 from relayer.conditions.spec import Executable, Hold, Mid, Reach, Resolves, Spec, Trades
 from relayer.domain.markets import MarketId
-from relayer.domain.units import Size, millis_from_rfc3339, rfc3339
+from relayer.domain.units import Price, Size, millis_from_rfc3339, rfc3339
 from relayer.domain.verdicts import Answer
 from tests.unit.conditions.agreement import filled_late, tell_line
 from tests.unit.conditions.generate import random_case, random_spec
 
 SPECS = 12
+_NONE = Mid(Price(1), -1)
+"""A signal that nobody looks at."""
 
 Line = dict[str, Any]
 
@@ -53,7 +55,7 @@ class _Run:
         self._later = [(self._rng.randint(1, max(len(self._lines), 1)), spec) for spec in specs[8:]]
         self._engine = Engine(candles_follow=self._follow)
         self._pairs = [Pair(self._engine.arm(spec), spec, self._alone(spec)) for spec in specs[:8]]
-        self._from_the_start = {leg: set(self._engine.parent(leg).groups) for leg in self._spec.legs}
+        self._from_the_start = [group for leg in self._spec.legs for group in self._engine.parent(leg).groups.values()]
         self._asking = self._rng.choice([0, 0.2, 1])
 
     def disagreement(self) -> str | None:
@@ -78,7 +80,7 @@ class _Run:
             _tell(alone, spec, line)
         parent = self._engine.parent(spec.legs[0])
         begins = parent.heard_ms <= spec.start_ms
-        if begins and self._signal(spec) in self._from_the_start[spec.legs[0]]:
+        if begins and parent.groups.get(self._signal(spec)) in self._from_the_start:
             self._pairs.append(Pair(self._engine.arm(spec), spec, alone))
         elif self._signal(spec) not in parent.groups and self._rng.random() < 0.5:
             alone = self._alone(spec)
@@ -91,12 +93,12 @@ class _Run:
     def _alone(self, spec: Spec) -> Condition:
         return Condition(spec, candles_follow=self._follow)
 
-    def _signal(self, spec: Spec) -> Executable | Mid | None:
+    def _signal(self, spec: Spec) -> Executable | Mid:
         """What a spec shares, if it does."""
         if len(spec.legs) == 2 or isinstance(spec.price, Trades) or (self._follow and attains(spec)):
-            return None
+            return _NONE
         if not isinstance(spec.test, Reach | Hold | Resolves):
-            return None
+            return _NONE
         return Executable(Size(1), 1) if spec.price is None else replace(spec.price, held_ms=0)
 
     def _difference(self) -> str | None:

@@ -7,14 +7,17 @@ import pytest
 from relayer.conditions.engine import Engine
 from relayer.conditions.events import Ladder
 from relayer.conditions.parse import spec_of
+from relayer.conditions.spec import Executable
 from relayer.domain.markets import MarketId
-from relayer.domain.units import Millis, Price, Size
+from relayer.domain.units import Millis, Price, Size, rfc3339
 from relayer.domain.verdicts import Answer
-from tests.unit.conditions.build import LONG, START, document, executable, reach
+from tests.unit.conditions.build import LONG, START, document, executable, reach, trades
 from tests.unit.conditions.engine_agreement import engine_disagreements
 
 CASES = 600
 MARKET = MarketId.parse(LONG)
+EXECUTABLE = Executable(Size(1), 0)
+LATE = {"start": rfc3339(START + 48_000_000), "end": rfc3339(START + 60_000_000)}
 
 
 def tell_bids(engine: Engine, *bids: tuple[int, int]) -> None:
@@ -60,3 +63,33 @@ def test_what_was_disarmed_is_gone() -> None:
     for ask in (engine.verdict, engine.disarm):
         with pytest.raises(KeyError):
             ask(gone)
+
+
+def test_changes_of_sight_are_forgotten_that_no_armed_window_needs() -> None:
+    engine = Engine()
+    first = engine.arm(spec_of(document(reach(), executable(), seconds=10_000)))
+    group = engine.parent(MARKET).groups[EXECUTABLE]
+    for minute in range(1000):
+        engine.on_gap(MARKET, Millis(START + minute * 60_000), Millis(START + minute * 60_000 + 10), False)
+        tell_bids(engine, (minute * 60_000 + 10, 5000))
+        if minute == 500:
+            assert engine.verdict(first).coverage.unknown_ms == 167 * 10
+            late = engine.arm(spec_of(document(reach("0.9000"), executable(), seconds=100_000) | {"window": LATE}))
+            engine.disarm(first)
+    assert len(group.sights) < 700
+    assert engine.verdict(late).coverage.unknown_ms == 200 * 10
+
+
+def test_a_market_that_nobody_looks_at_is_let_go() -> None:
+    engine = Engine()
+    specs = [spec_of(document(test, price)) for test, price in ((reach(), executable()), (reach(), trades()))]
+    handles = [engine.arm(spec) for spec in specs]
+    assert not engine.forget(MARKET)
+    parent = engine.parent(MARKET)
+    engine.disarm(handles[0])
+    assert not parent.groups
+    assert not engine.forget(MARKET)
+    engine.disarm(handles[1])
+    assert engine.forget(MARKET)
+    assert engine.forget(MARKET)
+    assert engine.parent(MARKET) is not parent
