@@ -41,15 +41,17 @@ async def read_committee(rpc: Rpc, program: Pubkey, address: Pubkey) -> Committe
     return committee
 
 
-async def read_subject(rpc: Rpc, committee: Committee, key: Pubkey) -> Subject:
+async def read_subject(rpc: Rpc, committee: Committee, key: Pubkey, *, gone: bool = False) -> Subject:
     """What the committee decides about: for one on PNP the market at that address, else the key itself.
 
-    Raises PermanentError if there is no such market, or it names no oracle of its own.
+    Raises PermanentError if the market names no oracle of its own, or is not there; with `gone` that is the key too.
     """
     owner = committee.pnp_program
     if owner is None:
         return key
     account = await _account(rpc, owner, key)
+    if account is None and gone:
+        return key
     if account is None:
         raise PermanentError(f"There is no PNP market {key}: check the address and the cluster.")
     bare = pnp.decode_market(key, account.data, Pubkey.default())

@@ -115,19 +115,25 @@ async def replace_member(
     signer: Annotated[
         list[Path], typer.Option(metavar="KEY.json", help="A member's key. Repeatable, as many as the threshold.")
     ],
+    market: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDR", help="Open market whose votes are counted anew at once. Repeatable."),
+    ] = None,
 ) -> Request | Nothing:
     """Give a member's seat to another key; a threshold of members sign.
 
     Example: relayer committee replace-member <address> --leaver <address> --newcomer <address> --signer member.json
     """
     from relayer.chain.programs.committee import replace_member as replacing
+    from relayer.chain.programs.committee import resolution_address
     from relayer.chain.resolutions import read_committee
 
     where, old, new = address_of(address), address_of(leaver), address_of(newcomer)
     signers = {f"member {place}": desk.key("--signer", path, "member") for place, path in enumerate(signer, 1)}
     keys = list(signers.values())
     _refuse_replacement(await read_committee(desk.rpc, desk.program, where), old, new, keys)
-    step = replacing(desk.program, where, leaver=old, newcomer=new, signers=[key.pubkey for key in keys])
+    files = [resolution_address(desk.program, where, address_of(key)) for key in market or ()]
+    step = replacing(desk.program, where, leaver=old, newcomer=new, signers=[key.pubkey for key in keys], files=files)
     rows = [("committee", address), ("seat", f"from {leaver} to {newcomer}")]
     return Request(rows, signers, Transactions([[step]], keys, "committee"), _facts(desk, where))
 

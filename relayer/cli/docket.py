@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +15,6 @@ from relayer.cli.desk import Desk
 from relayer.cli.printing import Rows
 from relayer.cli.signing import Request, Transactions
 from relayer.domain.errors import PermanentError, UsageError
-from relayer.domain.markets import MarketId
 from relayer.domain.units import rfc3339
 from relayer.domain.verdicts import Outcome
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from relayer.chain.signer import Signer
 
 
+_HASH = re.compile("[0-9a-f]{64}")
+
+
 @dataclass(frozen=True)
 class OfCase:
     """One market before one committee."""
@@ -34,16 +38,27 @@ class OfCase:
     market: Annotated[
         str,
         typer.Argument(
-            metavar="MARKET", help="The PNP market's address; before a generic committee venue:ticker or a key."
+            metavar="MARKET", help="The PNP market's address; before a generic committee the spec's file or its hash."
         ),
     ]
 
-    async def opened(self, desk: Desk) -> Docket:
-        """Raises PermanentError if the committee or the market is not there."""
+    @property
+    def key(self) -> Pubkey:
+        """Of the market: a PNP market's address or, before a generic committee, the hash of its spec."""
+        from solders.pubkey import Pubkey
+
+        from relayer.cli.judging import load_spec
+
+        if Path(self.market).is_file():
+            return Pubkey(bytes.fromhex(load_spec(Path(self.market)).hash))
+        return Pubkey(bytes.fromhex(self.market)) if _HASH.fullmatch(self.market) else address_of(self.market)
+
+    async def opened(self, desk: Desk, *, gone: bool = False) -> Docket:
+        """Raises PermanentError if the committee is not there, or the market unless it may be `gone`."""
         from relayer.chain.resolutions import read_committee
 
         address = address_of(self.committee)
-        return await _read(desk, self, await read_committee(desk.rpc, desk.program, address))
+        return await _read(desk, self, await read_committee(desk.rpc, desk.program, address), gone=gone)
 
 
 @dataclass(frozen=True)
@@ -54,17 +69,13 @@ class Docket:
     case: OfCase
     committee: Committee
     subject: Subject
+    """A bare key before a generic committee, and of a market that is gone."""
     resolution: Resolution | None
 
     @property
     def address(self) -> Pubkey:
         """Of the committee."""
         return address_of(self.case.committee)
-
-    @property
-    def key(self) -> Pubkey:
-        """Of the market: a PNP market's address or, before a generic committee, any key."""
-        return _subject_key(self.case.market)
 
     @property
     def on_pnp(self) -> OnPnp | None:
@@ -117,6 +128,7 @@ class Docket:
                 "`relayer resolution show`."
             )
         if self.on_pnp is None:
+            self._refuse_another_spec(spec_hash)
             return
         settler = settler_address(self.desk.program, self.address, bytes.fromhex(spec_hash))
         market = self.on_pnp.market
@@ -128,6 +140,14 @@ class Docket:
         if market.resolved:
             raise PermanentError(
                 f"Market {self.case.market} is settled already, as {market.winner or 'nobody knows what'}."
+            )
+
+    def _refuse_another_spec(self, spec_hash: str) -> None:
+        """A generic question is named by the hash of its spec, so that nobody can open another under its name."""
+        if bytes(self.case.key).hex() != spec_hash:
+            raise PermanentError(
+                f"{self.case.market} does not name this spec: before a generic committee MARKET is the spec's file or "
+                f"its hash, {spec_hash}."
             )
 
     def refuse_another_question(self, despite: bool) -> None:
@@ -184,14 +204,10 @@ class Docket:
 
     async def refuse_closing(self) -> None:
         """Raises PermanentError before the file may be closed."""
-        from relayer.chain.programs.committee import RETENTION_S
-
-        file, now_s = self.file(), await self.desk.rpc.cluster_time_ms() // 1000
-        if not file.state:
-            raise PermanentError(
-                f"The file of market {self.case.market} is not decided: `relayer resolution settle` comes first."
-            )
-        if now_s < (from_s := file.decided_at + RETENTION_S):
+        from_s = self.file().closable_s(self.committee)
+        if from_s is None:
+            raise PermanentError("A generic resolution is the answer itself and is never closed.")
+        if await self.desk.rpc.cluster_time_ms() < from_s * 1000:
             raise PermanentError(
                 f"The file of market {self.case.market} may be closed from {time_of(from_s)}: wait till then."
             )
@@ -205,7 +221,7 @@ class Docket:
     async def facts(self) -> dict[str, Any]:
         """For people and scripts, as the chain shows it now."""
         now = await _read(self.desk, self.case, self.committee)
-        return {"committee": str(now.address), "market": str(now.key), **now._market_facts(), **now._file_facts()}
+        return {"committee": str(now.address), "market": str(now.case.key), **now._market_facts(), **now._file_facts()}
 
     def earliest_s(self) -> int:
         """Seconds: after the challenge period, every flag's safety period and the market's end."""
@@ -249,24 +265,12 @@ class Docket:
         }
 
 
-async def _read(desk: Desk, case: OfCase, committee: Committee) -> Docket:
+async def _read(desk: Desk, case: OfCase, committee: Committee, *, gone: bool = True) -> Docket:
     from relayer.chain.resolutions import read_resolution, read_subject
 
-    subject = await read_subject(desk.rpc, committee, _subject_key(case.market))
+    subject = await read_subject(desk.rpc, committee, case.key, gone=gone)
     file = await read_resolution(desk.rpc, desk.program, address_of(case.committee), subject)
     return Docket(desk, case, committee, subject, file)
-
-
-def _subject_key(market: str) -> Pubkey:
-    """An address, or the feed id of `venue:ticker`. Raises UsageError for anything else."""
-    from solders.pubkey import Pubkey
-
-    if ":" not in market:
-        return address_of(market)
-    try:
-        return Pubkey(MarketId.parse(market).feed_id())
-    except ValueError as error:
-        raise UsageError(f"{str(error)[0].upper()}{str(error)[1:]}.") from None
 
 
 def _text_of(spec: bytes) -> str:

@@ -45,7 +45,10 @@ async def show(desk: Desk, case: OfCase) -> None:
 async def open_file(
     desk: Desk,
     case: OfCase,
-    spec: Annotated[Path, typer.Option(metavar="FILE.json", help="The spec that the market asks.")],
+    spec: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="The spec that the market asks; left out where MARKET is its file."),
+    ] = None,
     deposit: Annotated[int, typer.Option(min=0, help="Lamports for activation and the settler's reward.")] = 0,
     opener: Annotated[
         Path | None, typer.Option(metavar="KEY.json", help="Pays rent and deposit; the payer if left out.")
@@ -57,10 +60,10 @@ async def open_file(
     """
     from relayer.chain.programs.committee import open_resolution
     from relayer.chain.resolutions import resolution_len
-    from relayer.conditions.parse import parse_spec
+    from relayer.cli.judging import load_spec
     from relayer.conditions.question import question
 
-    parsed = parse_spec(_read(spec))
+    parsed = load_spec(spec or Path(case.market))
     opening = desk.key("--opener", opener, "payer")
     docket = await case.opened(desk)
     docket.refuse_opening(parsed.hash)
@@ -238,24 +241,24 @@ async def settle(
 @resolution.command()
 @signs
 async def close(desk: Desk, case: OfCase) -> Request | Nothing:
-    """Close a decided file after 30 days; anyone may. Rent goes to its opener, the deposit to the market's creator.
+    """Close a file 30 days after it was decided, or long after everybody gave it up; anyone may.
+
+    The rent goes to its opener, what is left of the deposit to the market's creator.
 
     Example: relayer resolution close <committee> <market> --config relayer.toml
     """
     from relayer.chain.programs.committee import close_resolution
     from relayer.chain.resolutions import deposit_of, resolution_len
 
-    docket = await case.opened(desk)
-    subject = docket.on_pnp
-    if subject is None:
-        raise PermanentError("A generic resolution is the answer itself and is never closed.")
+    docket = await case.opened(desk, gone=True)
     file = docket.file()
     await docket.refuse_closing()
-    step = close_resolution(desk.program, docket.address, subject, opener=file.opener)
+    step = close_resolution(desk.program, docket.address, docket.subject, opener=file.opener)
     deposit = await deposit_of(desk.rpc, desk.program, file)
+    creator = f"the market's creator {docket.on_pnp.market.creator}" if docket.on_pnp else "the opener"
     rows = [
         ("rent back", f"{await desk.rent(resolution_len(file.spec))} to the opener {file.opener}"),
-        ("deposit", f"{sol(deposit)} to the market's creator {subject.market.creator}"),
+        ("deposit", f"{sol(deposit)} to {creator}"),
     ]
     return docket.request({}, step, rows)
 

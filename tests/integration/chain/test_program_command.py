@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from solders.pubkey import Pubkey
 from relayer.chain.deploy import read_program
 from relayer.chain.programs.loader import LOADER
 from relayer.chain.signer import Signer, load_keypair, write_keypair
+from tests.integration.chain import command
 from tests.integration.chain.conftest import PROGRAMS, SOL, Cluster, until
 
 SMALL = (PROGRAMS / "metadata_standin.so").read_bytes()
@@ -35,17 +35,12 @@ def payer(cluster: Cluster, tmp_path: Path) -> Signer:
     return signer
 
 
-async def start(*arguments: str) -> asyncio.subprocess.Process:
-    pipe = asyncio.subprocess.PIPE
-    command = (sys.executable, "-m", "relayer", "program", *arguments)
-    return await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
+async def start(*words: str) -> asyncio.subprocess.Process:
+    return await command.start("program", *words)
 
 
-async def run(*arguments: str, answer: str = "") -> tuple[int | None, str, str]:
-    """Exit status, standard output and standard error."""
-    process = await start(*arguments)
-    output, error = await asyncio.wait_for(process.communicate(answer.encode()), 60)
-    return process.returncode, output.decode(), error.decode()
+async def run(*words: str, answer: str = "") -> tuple[int | None, str, str]:
+    return await command.run("program", *words, answer=answer)
 
 
 async def deployed(cluster: Cluster, tmp_path: Path, small: str) -> str:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,11 +28,15 @@ def judges(desk: Desk) -> str:
     return str(done["committee"])
 
 
-@pytest.fixture(scope="module")
-def spec(desk: Desk) -> Path:
-    file = desk.folder / "spec.json"
-    file.write_text(json.dumps(document()))
-    return file
+def question_file(desk: Desk, ticker: str) -> str:
+    """A spec of its own for each test; before a generic committee it is the market."""
+    file = desk.folder / f"{ticker}.json"
+    file.write_text(json.dumps(asking(ticker)))
+    return str(file)
+
+
+def asking(ticker: str) -> dict[str, Any]:
+    return document(parent={"venue": "kalshi", "market": ticker})
 
 
 def _init(desk: Desk, index: str, *, threshold: str = "2") -> list[str]:
@@ -42,8 +45,8 @@ def _init(desk: Desk, index: str, *, threshold: str = "2") -> list[str]:
     return ["committee", "init", "--creator", desk.file("creator"), *members, *rules]
 
 
-def _opened(desk: Desk, judges: str, market: str, spec: Path) -> Any:
-    words = ["resolution", "open", judges, market, "--spec", str(spec), "--deposit", "10000"]
+def _opened(desk: Desk, judges: str, market: str) -> Any:
+    words = ["resolution", "open", judges, market, "--deposit", "10000"]
     return desk.facts(*words, "--opener", desk.file("creator"), "--yes")
 
 
@@ -118,18 +121,18 @@ def test_a_committee_is_made_once_and_its_cost_is_said(desk: Desk, judges: str) 
     assert before - desk.lamports("creator") == COMMITTEE_LEN * 6_960 + 128 * 6_960 + 5_000
 
 
-def test_a_market_is_opened_voted_on_and_settled(desk: Desk, judges: str, spec: Path) -> None:
-    market = "kalshi:KXANSWERED"
+def test_a_market_is_opened_voted_on_and_settled(desk: Desk, judges: str) -> None:
+    market = question_file(desk, "KXANSWERED")
     assert desk.facts("resolution", "show", judges, market)["state"] == "not opened"
     with pytest.raises(PermanentError, match="has no file yet: run `relayer resolution open` first"):
         raise desk.run("resolution", "accept", judges, market, "--member", desk.file("member1"), "--yes").exception
-    opened = _opened(desk, judges, market, spec)
-    parsed = spec_of(document())
+    opened = _opened(desk, judges, market)
+    parsed = spec_of(asking("KXANSWERED"))
     assert (opened["state"], opened["spec"], opened["spec_hash"]) == ("open", parsed.canonical.decode(), parsed.hash)
 
     accepted = desk.facts("resolution", "accept", judges, market, "--member", desk.file("member1"), "--yes")
     assert [seat["accepted"] for seat in accepted["members"]] == [True, False, False]
-    with pytest.raises(PermanentError, match="has not decided kalshi:KXANSWERED yet: see `relayer resolution show`"):
+    with pytest.raises(PermanentError, match=r"has not decided .*KXANSWERED.json yet: see `relayer resolution show`"):
         raise desk.run("resolution", "settle", judges, market, "--caller", desk.file("stranger"), "--yes").exception
 
     desk.facts(*_vote(desk, judges, market, "member1", "no"))
@@ -149,30 +152,29 @@ def test_a_market_is_opened_voted_on_and_settled(desk: Desk, judges: str, spec: 
     late = ["resolution", "accept", judges, market, "--member", desk.file("member2"), "--yes"]
     with pytest.raises(PermanentError, match=r"is settled as no at .*: nothing is left to do"):
         raise desk.run(*late).exception
-    assert settled["market"] != market, "the feed's id stands for it"
-    by_key = desk.facts("resolution", "show", judges, settled["market"])
-    assert by_key["winner"] == "no"
+    for name in (settled["market"], parsed.hash):
+        assert desk.facts("resolution", "show", judges, name)["winner"] == "no"
 
 
-def test_the_vote_and_the_question_are_shown_before_signing(desk: Desk, judges: str, spec: Path) -> None:
-    market = "kalshi:KXASKED"
-    words = ["resolution", "open", judges, market, "--spec", str(spec), "--opener", desk.file("creator")]
+def test_the_vote_and_the_question_are_shown_before_signing(desk: Desk, judges: str) -> None:
+    market = question_file(desk, "KXASKED")
+    words = ["resolution", "open", judges, market, "--opener", desk.file("creator")]
     asked = desk.run(*words, "--deposit", "7000", answer="n\n")
     assert asked.exit_code == 1
-    assert desk.row(asked, "open") == question(spec_of(document()))
+    assert desk.row(asked, "open") == question(spec_of(asking("KXASKED")))
     assert desk.row(asked, "deposit") == "0.000007 SOL from the opener, for activation and a reward of 0.000005 SOL"
     assert (
         "WARNING: a generic resolution is the answer itself: its rent and deposit stay there for ever." in asked.stderr
     )
     before = desk.lamports("creator")
-    _opened(desk, judges, market, spec)
+    _opened(desk, judges, market)
     assert before - desk.lamports("creator") == _lamports(desk.row(asked, "rent")) + 10_000 + 5_000
     evidence = desk.folder / "bundle"
     evidence.write_bytes(b"evidence")
     vote = ["resolution", "attest", judges, market, "--outcome", "yes", "--evidence", str(evidence)]
     asked = desk.run(*vote, "--member", desk.file("member1"), answer="n\n")
     assert asked.exit_code == 1
-    assert desk.row(asked, "spec asks") == question(spec_of(document()))
+    assert desk.row(asked, "spec asks") == question(spec_of(asking("KXASKED")))
     assert desk.row(asked, "vote") == "YES"
     assert desk.row(asked, "evidence") == hashlib.sha256(b"evidence").hexdigest()
     assert desk.row(asked, "member") == desk.keys["member1"]
@@ -182,12 +184,12 @@ def test_the_vote_and_the_question_are_shown_before_signing(desk: Desk, judges: 
         raise desk.run(*vote, "--member", desk.file("stranger"), "--yes").exception
 
 
-def test_what_a_member_has_done_is_not_done_again(desk: Desk, judges: str, spec: Path) -> None:
-    market = "kalshi:KXTWICE"
+def test_what_a_member_has_done_is_not_done_again(desk: Desk, judges: str) -> None:
+    market = question_file(desk, "KXTWICE")
     member = ["--member", desk.file("member1"), "--yes"]
-    _opened(desk, judges, market, spec)
+    _opened(desk, judges, market)
     with pytest.raises(PermanentError, match=r"has its file, opened 20.*, for good: see `relayer resolution show`"):
-        raise desk.run("resolution", "open", judges, market, "--spec", str(spec), "--opener", member[1]).exception
+        raise desk.run("resolution", "open", judges, market, "--opener", member[1]).exception
     desk.facts("resolution", "accept", judges, market, *member)
     assert "serves this market already" in desk.run("resolution", "accept", judges, market, *member).stderr
     desk.facts(*_vote(desk, judges, market, "member1", "yes"))
@@ -202,21 +204,29 @@ def test_what_a_member_has_done_is_not_done_again(desk: Desk, judges: str, spec:
         raise desk.run(*doubt).exception
 
 
-def test_a_generic_file_is_never_activated_or_closed(desk: Desk, judges: str, spec: Path) -> None:
-    market = "kalshi:KXGENERIC"
-    _opened(desk, judges, market, spec)
+def test_a_generic_file_is_never_activated_or_closed(desk: Desk, judges: str) -> None:
+    market = question_file(desk, "KXGENERIC")
+    _opened(desk, judges, market)
     with pytest.raises(PermanentError, match="A generic resolution has no market to activate"):
         raise desk.run("resolution", "activate", judges, market, "--member", desk.file("member1")).exception
     with pytest.raises(PermanentError, match="A generic resolution is the answer itself and is never closed"):
         raise desk.run("resolution", "close", judges, market, "--payer", desk.file("member1")).exception
 
 
-def test_a_file_is_printed_for_people(desk: Desk, judges: str, spec: Path) -> None:
-    market = "kalshi:KXPRINTED"
-    _opened(desk, judges, market, spec)
+def test_a_generic_file_cannot_carry_another_s_name(desk: Desk, judges: str) -> None:
+    named, other = question_file(desk, "KXNAMED"), question_file(desk, "KXOTHER")
+    with pytest.raises(
+        PermanentError, match=r"KXNAMED.json does not name this spec: before a generic committee MARKET"
+    ):
+        raise desk.run("resolution", "open", judges, named, "--spec", other, "--opener", desk.file("creator")).exception
+
+
+def test_a_file_is_printed_for_people(desk: Desk, judges: str) -> None:
+    market = question_file(desk, "KXPRINTED")
+    _opened(desk, judges, market)
     shown = desk.run("resolution", "show", judges, market).stdout
     assert "votes              yes 0, no 0" in shown
-    assert f"spec_asks          {question(spec_of(document()))}" in shown
+    assert f"spec_asks          {question(spec_of(asking('KXPRINTED')))}" in shown
     assert re.search(f"^{desk.keys['member1']}  no +- +- +no$", shown, re.MULTILINE)
 
 
@@ -230,16 +240,16 @@ def _lamports(text: str) -> int:
     [
         (["committee", "show", "abc"], UsageError, "'abc' is not an address"),
         (["committee", "show", "STRANGER"], PermanentError, "There is no committee .* on this cluster"),
-        (["resolution", "show", "JUDGES", "nowhere:X"], UsageError, "Venue 'nowhere' of market"),
-        (["resolution", "attest", "JUDGES", "kalshi:X", "--outcome", "yes"], UsageError, "What proves the vote\\?"),
+        (["resolution", "show", "JUDGES", "nowhere:X"], UsageError, "'nowhere:X' is not an address"),
+        (["resolution", "attest", "JUDGES", "ab" * 32, "--outcome", "yes"], UsageError, "What proves the vote\\?"),
         (
-            ["resolution", "attest", "JUDGES", "kalshi:X", "--outcome", "yes", "--evidence-hash", "abc"],
+            ["resolution", "attest", "JUDGES", "ab" * 32, "--outcome", "yes", "--evidence-hash", "abc"],
             UsageError,
             "'abc' is not a SHA-256: give 64 hexadecimal digits",
         ),
-        (["resolution", "accept", "JUDGES", "kalshi:X"], UsageError, "Who signs as oracle\\? Give --member"),
-        (["resolution", "flag", "JUDGES", "kalshi:X", "--reason", "x" * 33], UsageError, "longer than 32 bytes"),
-        (["resolution", "open", "JUDGES", "kalshi:X", "--spec", "/none"], UsageError, "/none cannot be read"),
+        (["resolution", "accept", "JUDGES", "ab" * 32], UsageError, "Who signs as oracle\\? Give --member"),
+        (["resolution", "flag", "JUDGES", "ab" * 32, "--reason", "x" * 33], UsageError, "longer than 32 bytes"),
+        (["resolution", "open", "JUDGES", "ab" * 32, "--spec", "/none"], UsageError, "the spec /none cannot be read"),
     ],
 )
 def test_wrong_use_is_named(desk: Desk, judges: str, words: list[str], error: type[Exception], reason: str) -> None:
