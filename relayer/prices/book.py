@@ -19,12 +19,12 @@ class BookError(ValueError):
 
 
 class Side:
-    """Sizes by price (`sizes`), and the best price (`best`, 0 or 10001 when there is none).
+    """Sizes by price (`sizes`), and the best of them (`best`, 0 or 10001 when there is none, and `best_size`).
 
     A bid of 0 and an ask of 0 or 10000 are an empty side, never a level.
     """
 
-    __slots__ = ("_best_at", "_ceiling", "_nothing", "_prices", "best", "sizes")
+    __slots__ = ("_best_at", "_ceiling", "_nothing", "_prices", "best", "best_size", "sizes")
 
     def __init__(self, *, bids: bool) -> None:
         self._nothing, self._ceiling, self._best_at = (_NO_BID, PRICE_MAX, -1) if bids else (_NO_ASK, PRICE_MAX - 1, 0)
@@ -38,7 +38,7 @@ class Side:
             sizes = {price: sizes[price] for price in prices}
         self.sizes = sizes
         self._prices = prices
-        self.best = Price(prices[self._best_at] if prices else self._nothing)
+        self._find_best()
 
     def change(self, price: int, change: int) -> None:
         """Add `change` to the level at `price`. Raises BookError where less than nothing would be left."""
@@ -48,11 +48,17 @@ class Side:
             self._open(price, change)
             return
         if left > 0:
-            self.sizes[price] = left
+            self.resize(price, left)
         elif left == 0:
             self._close(price)
         else:
             raise BookError(f"the level at {price} would fall to {left}")
+
+    def resize(self, price: int, size: int) -> None:
+        """Set the size, above 0, of a level that there is."""
+        self.sizes[price] = size
+        if price == self.best:
+            self.best_size = size
 
     def price_for(self, size: int) -> Price | None:
         """Best price at which, better levels added up, at least `size` is offered."""
@@ -62,9 +68,6 @@ class Side:
             if size <= 0:
                 return Price(price)
         return None
-
-    def best_size(self) -> int:
-        return self.sizes[self.best] if self._prices else 0
 
     def levels(self) -> list[Level]:
         """Best first."""
@@ -83,12 +86,16 @@ class Side:
         if size:
             self.sizes[price] = size
             insort(self._prices, price)
-            self.best = Price(self._prices[self._best_at])
+            self._find_best()
 
     def _close(self, price: int) -> None:
         del self.sizes[price]
         del self._prices[bisect_left(self._prices, price)]
+        self._find_best()
+
+    def _find_best(self) -> None:
         self.best = Price(self._prices[self._best_at] if self._prices else self._nothing)
+        self.best_size = self.sizes.get(self.best, 0)
 
 
 class Book:
@@ -122,19 +129,15 @@ class Book:
 
     @property
     def thinner_size(self) -> Size:
-        return Size(min(self.bid_side.best_size(), self.ask_side.best_size()))
+        return Size(min(self.bid_side.best_size, self.ask_side.best_size))
 
     def bid_for(self, size: Size) -> Price | None:
         side = self.bid_side
-        if side.sizes.get(side.best, 0) >= size:
-            return side.best
-        return side.price_for(size)
+        return side.best if side.best_size >= size else side.price_for(size)
 
     def ask_for(self, size: Size) -> Price | None:
         side = self.ask_side
-        if side.sizes.get(side.best, 0) >= size:
-            return side.best
-        return side.price_for(size)
+        return side.best if side.best_size >= size else side.price_for(size)
 
     def bids(self) -> list[Level]:
         return self.bid_side.levels()

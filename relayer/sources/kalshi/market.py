@@ -124,6 +124,8 @@ class WatchedMarket:
         if left > 0 and left != change and self.floor_ms <= at_ms < self._tell_before:
             # The usual case, without a call: a level stays, so the best prices do, and an uncrossed book uncrossed.
             side.sizes[price] = left
+            if price == side.best:
+                side.best_size = left
             self.told_ms = self.floor_ms = at_ms
             self._listener.on_book(self.market, at_ms, book)  # type: ignore[arg-type] # no call for a NewType here
             return
