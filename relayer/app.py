@@ -23,6 +23,7 @@ from relayer.domain.clock import Clock
 from relayer.domain.errors import UsageError
 from relayer.domain.feeds import BookView, FeedListener
 from relayer.domain.markets import MarketId, MarketStatus
+from relayer.services.corroborator import Corroborator
 from relayer.services.explain import explain_feed
 from relayer.services.feeds import FeedTable
 from relayer.services.judge import Judge
@@ -34,6 +35,7 @@ from relayer.services.tasks import supervise
 from relayer.services.watcher import Watcher
 from relayer.settings import Settings
 from relayer.sources.dflow.source import DflowSource
+from relayer.sources.kalshi.history import KalshiHistory
 from relayer.sources.kalshi.source import KalshiSource
 from relayer.store.store import Store
 from relayer.tape.memory import TapeMemory
@@ -116,7 +118,7 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
         )
         watcher = Watcher(cluster=rpc, roles=keys.addresses(), clock=clock, metrics=metrics)
         # Everything that the settings alone can get wrong is refused above this line; below it money is spent.
-        resolver = _resolving(settings, keys, rpc, sender, store, judge, clock, metrics)
+        resolver = _resolving(settings, keys, rpc, sender, store, judge, source, clock, metrics)
         source.watch(settings.board.feeds)
         if opinion:
             opinion.watch(settings.board.feeds)
@@ -301,16 +303,25 @@ def _resolving(
     sender: Sender,
     store: Store,
     judge: Judge,
+    source: KalshiSource | DflowSource,
     clock: Clock,
     metrics: Metrics,
 ) -> Resolver | None:
-    if keys.oracle is None or settings.resolver.specs_dir is None:
+    if keys.oracle is None or settings.resolver.specs_dir is None or not isinstance(source, KalshiSource):
         return None
+    corroborator = Corroborator(
+        history=KalshiHistory(source.client),
+        store=store,
+        clock=clock,
+        metrics=metrics,
+        released=settings.resolver.released_specs,
+    )
     return Resolver(
         pnp=PnpGateway(rpc=rpc, sender=sender, oracle=keys.oracle, settings=settings.cluster),
         store=store,
         judge=judge,
         specs=SpecFolder(settings.resolver.specs_dir),
+        corroborator=corroborator,
         venue=settings.kalshi.venue,
         settings=settings.resolver,
         clock=clock,

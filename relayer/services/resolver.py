@@ -19,6 +19,7 @@ from relayer.domain.markets import Venue
 from relayer.domain.pnp import PnpMarket
 from relayer.domain.units import Millis
 from relayer.services.admission import refusal
+from relayer.services.corroborator import Corroborator
 from relayer.services.explain import explain_market
 from relayer.services.feeds import FeedTable
 from relayer.services.judge import Armed, Judge
@@ -64,6 +65,7 @@ class Resolver:
         store: IntentStore,
         judge: Judge,
         specs: SpecFolder,
+        corroborator: Corroborator,
         venue: Venue,
         settings: ResolverSettings,
         clock: Clock,
@@ -73,6 +75,7 @@ class Resolver:
         self._store = store
         self._judge = judge
         self._specs = specs
+        self._corroborator = corroborator
         self._venue = venue
         self._settings = settings
         self._clock = clock
@@ -141,13 +144,16 @@ class Resolver:
         self._seen[market.address] = (market, armed)
         if market.resolved:
             return await self._already_resolved(market, armed)
+        unfit = await self._corroborator.meet(spec)
         if not market.resolvable:
-            return self._activate_if_admitted(market, armed)
+            return ("refused", unfit) if unfit else self._activate_if_admitted(market, armed)
         outcome = armed.outcome(self._clock.now_ms())
         if outcome is None:
             return "open", armed.verdict().reason
         if waits := self._waits_for(market, armed, cluster_ms):
             return "decided", waits
+        if objection := await self._corroborator.objection(spec, armed.verdict(), outcome):
+            return objection.state, objection.why
         self._pursue(Intent(Act.SETTLE, market.address, spec.hash, outcome, self._clock.now_ms()))
         return "settling", f"as {outcome}"
 

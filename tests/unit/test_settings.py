@@ -71,6 +71,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("[kalshi\n", "is not TOML"),
         ("kalshi = 3\n", "kalshi must be a table: write [kalshi] above its keys."),
         ('log_level = "LOUD"\n' + MINIMAL, "log_level: input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'."),
+        (MINIMAL + '[resolver]\nreleased_specs = ["AB"]\n', "'AB' is not a spec hash (64 hex digits in small letters"),
         (MINIMAL + '[resolver]\nallowed_creators = ["xyz"]\n', "'xyz' is not a Solana address (32 bytes in base58)"),
     ],
 )

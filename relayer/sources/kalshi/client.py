@@ -36,6 +36,7 @@ _BACKOFF = wait_random_exponential(multiplier=0.4, max=5)
 
 T = TypeVar("T")
 Query = Sequence[tuple[str, str]]
+Sides = tuple[dict[int, int], dict[int, int]]
 
 
 class UnknownError(PermanentError):
@@ -101,11 +102,17 @@ class KalshiClient:
             found += [self._facts(market) for market in body.markets if market.ticker in chunk]
         return found
 
-    async def orderbook(self, ticker: str) -> tuple[dict[int, int], dict[int, int]]:
+    async def orderbook(self, ticker: str) -> Sides:
         """Bids and asks, sizes by YES price, at no stated time."""
         path = f"/markets/{quote(ticker, safe='')}/orderbook"
         body = await self._get(path, wire.BookBody, name=f"order book of {ticker}")
-        return parse.rest_book(body.orderbook_fp)
+        return self._book(ticker, body.orderbook_fp)
+
+    async def orderbooks(self, tickers: Sequence[str]) -> dict[str, Sides]:
+        """Bids and asks of those of up to 100 markets that the venue lists, as `orderbook` gives them."""
+        query = [("tickers", ticker) for ticker in tickers]
+        body = await self._get("/markets/orderbooks", wire.BooksBody, query, name=f"order books of {len(tickers)}")
+        return {book.ticker: self._book(book.ticker, book.orderbook_fp) for book in body.orderbooks}
 
     async def trades(self, ticker: str, *, from_ms: int, to_ms: int) -> list[Trade]:
         """All trades in `[from_ms, to_ms)`, oldest first, block trades included, from before the archive cutoff too.
@@ -151,6 +158,15 @@ class KalshiClient:
             found += map(self._candle, body.candlesticks)
         return found
 
+    async def candle_history(self, ticker: str, *, from_ms: int, to_ms: int) -> list[Candle]:
+        """As `candles`, of one market wherever it is kept: live, or, where that knows none, archived."""
+        if found := (await self.candles([ticker], from_ms=from_ms, to_ms=to_ms))[ticker]:
+            return found
+        try:
+            return await self.past_candles(ticker, from_ms=from_ms, to_ms=to_ms)
+        except UnknownError:
+            return []
+
     async def cutoff(self) -> wire.Cutoff:
         """From when on the live endpoints know markets and trades."""
         return await self._get("/historical/cutoff", wire.Cutoff, name="archive cutoff")
@@ -183,6 +199,12 @@ class KalshiClient:
             return parse.facts(self._settings.venue, market)
         except ValueError as error:
             raise PermanentError(f"Kalshi's market {market.ticker} cannot be understood: {error}.") from error
+
+    def _book(self, ticker: str, book: wire.BookFp) -> Sides:
+        try:
+            return parse.rest_book(book)
+        except ValueError as error:
+            raise PermanentError(f"Kalshi's order book of {ticker} is none: {error}.") from error
 
     def _trade(self, row: wire.RestTrade) -> Trade:
         try:

@@ -18,8 +18,10 @@ from relayer.domain.intents import Act, Intent, Submission, SubmissionState
 from relayer.domain.markets import MarketId, MarketStatus, Venue
 from relayer.domain.pnp import PnpMarket
 from relayer.domain.units import BlockHeight, Millis, Slot
-from relayer.domain.verdicts import Outcome
+from relayer.domain.verdicts import Answer, Coverage, Outcome, Verdict
 from relayer.prices.book import Book
+from relayer.services.admission import refusal
+from relayer.services.corroborator import Corroborator
 from relayer.services.feeds import FeedTable
 from relayer.services.judge import Judge
 from relayer.services.resolver import Resolver
@@ -27,6 +29,7 @@ from relayer.services.settings import ResolverSettings
 from relayer.services.specs import SpecFolder
 from relayer.store.store import Store
 from relayer.telemetry.metrics import Metrics
+from tests.fakes.history import FakeHistory
 from tests.fakes.pnp import FakePnp
 from tests.fakes.specs import CREATOR, END, MARKET, PARENT, START, document, outcome_document, pnp_market, spec
 
@@ -45,11 +48,16 @@ class House:
         self.store = store
         self.pnp = FakePnp(*markets, now_ms=START - 30_000)
         self.judge = Judge(feeds=self.feeds, store=store, clock=self.clock, watch=lambda markets: None)
+        self.history = FakeHistory()
+        corroborator = Corroborator(
+            history=self.history, store=store, clock=self.clock, metrics=self.metrics, wall_s=lambda: self.wall_ms
+        )
         self.resolver = Resolver(
             pnp=self.pnp,
             store=store,
             judge=self.judge,
             specs=SpecFolder(folder),
+            corroborator=corroborator,
             venue=Venue.KALSHI,
             settings=ResolverSettings(specs_dir=folder, allowed_creators=(CREATOR,), settle_delay_s=0),
             clock=self.clock,
@@ -141,8 +149,59 @@ async def test_a_no_needs_the_watermark_at_the_end(store: Store, folder: Path) -
     assert (await it.walk()).startswith("open: ")
     it.feeds.on_watermark(PARENT_ID, END)
     await it.walk()
+    assert (await it.walk()).startswith("decided: waits until 2026-01-01T01:02:00Z to ask the venue")
+    it.at(END + 120_000)
     await it.walk()
     assert it.market.winner is Outcome.NO
+
+
+async def test_a_verdict_that_the_venues_history_contradicts_is_held(store: Store, folder: Path) -> None:
+    it = house(store, folder, resolvable=True)
+    it.open_parent()
+    await it.walk()
+    it.quote(START + 1000, 7100)
+    it.quote(START + 62_000, 5000)
+    await it.walk()
+    it.at(END)
+    it.history.bid = (5000, 5000, 5000, 5000)
+    assert (await it.walk()).startswith("held: our verdict is yes, but the venue's own history says no: ")
+    assert not it.pnp.sent
+    it.at(END + 15_000)
+    it.history.bid = (5000, 5000, 7100, 5000)
+    assert await it.walk() == "settling: as yes"
+
+
+async def test_a_provisional_parent_keeps_the_market_frozen(store: Store, folder: Path) -> None:
+    it = house(store, folder)
+    it.open_parent()
+    it.history.provisional = True
+    assert "is provisional: the venue may take it away untraded" in await it.walk()
+    assert not it.market.resolvable
+
+
+@pytest.mark.parametrize(
+    ("floor", "why"),
+    [
+        ({"floor_held_s": 61}, "its held_s of 60 is below [resolver] floor_held_s of 61"),
+        ({"floor_min_size": "1.01"}, "its min_size of 1.00 is below [resolver] floor_min_size of 1.01"),
+        ({"floor_min_trades": 9, "floor_held_s": 60, "floor_min_size": "1.00"}, None),
+    ],
+)
+async def test_the_operators_floor_is_kept(store: Store, folder: Path, floor: dict[str, Any], why: str | None) -> None:
+    settings = ResolverSettings.model_validate({"specs_dir": folder, "allowed_creators": [CREATOR], **floor})
+    found = _refusal(spec(), settings)
+    assert found == why
+
+
+def test_the_floor_of_trades_is_kept() -> None:
+    asked = spec(price={"source": "trades", "min_size": "5.00", "min_trades": 2, "within_s": 60})
+    settings = ResolverSettings(allowed_creators=(CREATOR,), floor_min_trades=3)
+    assert _refusal(asked, settings) == "its min_trades of 2 is below [resolver] floor_min_trades of 3"
+
+
+def _refusal(asked: Spec, settings: ResolverSettings) -> str | None:
+    pending = Verdict(Answer.PENDING, None, "", None, Coverage(0, 0, 0, 0, 0))
+    return refusal(pnp_market(asked), asked, pending, unheard=[], now_ms=Millis(START), settings=settings)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +256,8 @@ async def test_a_result_counts_only_when_final(store: Store, folder: Path) -> No
     await it.walk()
     assert (await it.walk()).startswith("open")
     it.feeds.on_result(PARENT_ID, Millis(END + 500), "no", True)
+    it.at(END + 400_000)
+    it.history.result, it.history.final = "no", True
     await it.walk()
     await it.walk()
     assert it.market.winner is Outcome.NO
