@@ -53,6 +53,7 @@ ON_MARKET = {"market": C, "extension": ON_PNP.extension}
 SETTLER = Pubkey.from_string(ON_PNP.market.oracle)
 SETTLING = {"settler": SETTLER, **ON_MARKET, "globalConfig": pnp.global_config_address(B), "pnpProgram": B}
 MAKING = {"index": 1, "threshold": 1, "challengeS": 1, "safetyS": 1, "reward": u64(0), "members": [B]}
+REPLACING = metas(BUILT["replace_member"], after=1)
 GIVEN: dict[str, tuple[Json, Json]] = {
     "init_board": (
         {"authority": A, "board": BOARD, "ids": boards.ids_address(P, BOARD)},
@@ -71,7 +72,7 @@ GIVEN: dict[str, tuple[Json, Json]] = {
         {**MAKING, "pnpProgram": C, "metadataProgram": pnp.METADATA_PROGRAM},
     ),
     "replace_member": (
-        {"committee": A, "members": metas(BUILT["replace_member"], after=1)},
+        {"committee": A, "members": REPLACING[:1], "files": REPLACING[1:]},
         {"leaver": B, "newcomer": C},
     ),
     "open": (

@@ -41,7 +41,7 @@ BUILT: dict[str, Instruction] = {
     "init_committee": committees.init_committee(
         P, A, index=1, members=[B], threshold=1, challenge_s=1, safety_s=1, pnp_program=C
     ),
-    "replace_member": committees.replace_member(P, A, leaver=B, newcomer=C, signers=[B]),
+    "replace_member": committees.replace_member(P, A, leaver=B, newcomer=C, signers=[B], files=[C]),
     "open": committees.open_resolution(P, A, B, ON_PNP, spec=b"spec", deposit=1),
     "accept": committees.accept(P, A, B, ON_PNP),
     "activate": committees.activate(P, A, B, ON_PNP, metadata_program=C, advance=0),
