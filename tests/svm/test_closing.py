@@ -8,6 +8,7 @@ from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.system_program import ID as SYSTEM_PROGRAM
+from solders.system_program import TransferParams, transfer
 
 from relayer.chain.programs import committee as committees
 from relayer.chain.programs.committee import ABANDON_S, RETENTION_S
@@ -167,3 +168,16 @@ def test_a_creator_that_cannot_be_paid_locks_nothing_up(chain: Chain, kind: PnpK
     assert chain.send(close(case, creator=key)).error is None
     assert balance(chain, opener) == wealth + held
     assert chain.svm.get_account(file) is None
+
+
+def test_a_closed_file_kept_alive_by_lamports_is_no_file(case: Case) -> None:
+    """Lamports sent in the same transaction would keep bytes and owner, were they left as they are."""
+    chain, file = case.chain, case.court.resolution_address(case.subject)
+    chain.set_time(GIVEN_UP_S)
+    alms = transfer(TransferParams(from_pubkey=chain.payer.pubkey(), to_pubkey=file, lamports=DEPOSIT))
+    assert chain.send([close(case), alms]).error is None
+    left = chain.svm.get_account(file)
+    assert left is not None
+    assert (left.owner, left.data, left.lamports) == (SYSTEM_PROGRAM, b"", DEPOSIT)
+    assert case.court.attest(case.member, case.subject, Outcome.YES).custom == 6004
+    assert case.court.open(case.subject).error is None

@@ -130,7 +130,7 @@ class Question:
 
     committee: Pubkey
     market: Pubkey
-    """A PNP market's address or, of a generic resolution, any 32 bytes."""
+    """A PNP market's address or, of a generic resolution, once more the spec's hash."""
     spec_hash: bytes
     """SHA-256 of the canonical spec."""
 

@@ -11,7 +11,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct Question {
     pub committee: Key,
-    /// A PNP market's address or, of a generic resolution, any 32 bytes.
+    /// A PNP market's address or, of a generic resolution, once more the spec's hash.
     pub market: Key,
     /// SHA-256 of the canonical spec.
     pub spec_hash: Key,

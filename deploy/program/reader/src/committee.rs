@@ -16,7 +16,7 @@ pub const NO_OUTCOME: u8 = 0;
 pub const YES: u8 = 1;
 pub const NO: u8 = 2;
 
-/// What a resolution is about: any 32 bytes, or a market of PNP.
+/// What a resolution is about: its spec alone, or a market of PNP.
 pub const KIND_GENERIC: u8 = 0;
 pub const KIND_V2: u8 = 2;
 pub const KIND_V3: u8 = 3;
@@ -78,7 +78,7 @@ pub struct Resolution {
     pub opened_at: u64,
     /// The market's end; 0 for a generic one.
     pub end_time: u64,
-    /// Since when `proposed` has had its votes; both lag behind a replaced member until somebody votes or settles.
+    /// Since when `proposed` has had its votes; both may lag behind a replaced member until somebody votes or settles.
     pub proposed_since: u64,
     pub not_before: u64,
     pub decided_at: u64,
