@@ -7,6 +7,7 @@ import hashlib
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from solders.pubkey import Pubkey
@@ -15,7 +16,7 @@ from relayer.chain.deploy import read_program
 from relayer.chain.programs.loader import LOADER
 from relayer.chain.signer import Signer, load_keypair, write_keypair
 from tests.integration.chain import command
-from tests.integration.chain.conftest import PROGRAMS, SOL, Cluster, until
+from tests.integration.chain.conftest import PROGRAMS, SOL, Cluster, FaultyNode, until
 
 SMALL = (PROGRAMS / "metadata_standin.so").read_bytes()
 COMMITTED = {name: digest for digest, name in map(str.split, (PROGRAMS / "SHA256SUMS").read_text().splitlines())}
@@ -78,6 +79,37 @@ async def test_it_shows_what_it_signs_and_asks(cluster: Cluster, payer: Signer, 
     found = await read_program(cluster.rpc(), Pubkey.from_string(address))
     assert found is not None
     assert found.matches(SMALL)
+
+
+async def test_ctrl_c_at_the_question_is_a_no(cluster: Cluster, payer: Signer, tmp_path: Path, small: str) -> None:
+    key = tmp_path / "program.json"
+    process = await start("deploy", small, "--program-key", str(key), *paying(cluster, tmp_path))
+    assert process.stderr
+    await asyncio.wait_for(process.stderr.readuntil(b"Sign and send? [y/N]: "), 60)
+    process.send_signal(signal.SIGINT)
+    output, error = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, output, error) == (1, b"", b"\nNothing was sent.\n")
+    assert not key.exists(), "the key of the new address is made once it is needed"
+    assert await cluster.rpc().balance(payer.address) == 100 * SOL
+
+
+async def test_ctrl_c_on_the_way_says_that_it_may_land(
+    cluster: Cluster, faulty: tuple[FaultyNode, str], payer: Signer, tmp_path: Path, small: str
+) -> None:
+    address, (node, url) = await deployed(cluster, tmp_path, small), faulty
+
+    async def nothing_known(_: Any) -> Any:
+        return {"result": {"context": {"slot": 1}, "value": [None]}}
+
+    node.faults["getSignatureStatuses"] = nothing_known
+    options = ("--payer", str(tmp_path / "payer.json"), "--rpc", url, "--yes")
+    process = await start("set-authority", "--immutable", "--program", address, *options)
+    assert process.stderr
+    await asyncio.wait_for(process.stderr.readuntil(b"sending   "), 60)
+    process.send_signal(signal.SIGINT)
+    output, error = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, output) == (130, b"")
+    assert b"Interrupted: it may still land. Run the command again, which looks first.\n" in error
 
 
 async def test_a_dry_run_sends_nothing_and_leaves_no_key(
