@@ -228,7 +228,8 @@ async def test_every_instruction_is_built_as_python_does(tmp_path: Path) -> None
         {**prices, "status": int(STATE.status), "size": STATE.size_bits, "index": one.index, "age": 25}
         for one in updates
     ]
-    resolution = committees.resolution_address(P, B, C)
+    question = Pubkey(hashlib.sha256(SPEC).digest())
+    resolution = committees.resolution_address(P, B, question)
     answer = await client(
         tmp_path,
         *((camel(name), [P, *given]) for name, given in GIVEN.items()),
@@ -238,14 +239,14 @@ async def test_every_instruction_is_built_as_python_does(tmp_path: Path) -> None
             [
                 P,
                 {"opener": A, "committee": B, "resolution": resolution},
-                {"deposit": u64(2**64 - 1), "market": C, "spec": SPEC},
+                {"deposit": u64(2**64 - 1), "market": question, "spec": SPEC},
             ],
         ),
     )
     *made, published, opened = answer["results"]
     assert dict(zip(GIVEN, made, strict=True)) == {name: shown(one) for name, one in BUILT.items()}
     assert published == shown(boards.publish(P, A, B, epoch=7, base_ms=NOW_MS + 250, updates=updates))
-    assert opened == shown(committees.open_resolution(P, A, B, C, spec=SPEC, deposit=2**64 - 1))
+    assert opened == shown(committees.open_resolution(P, A, B, question, spec=SPEC, deposit=2**64 - 1))
 
 
 async def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
