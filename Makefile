@@ -36,11 +36,8 @@ lint: $(VENV)/.dev ## Format, lint, types
 program: ## Rebuild the on-chain programs and compare them with the committed bytes
 	@deploy/build.sh compare
 
-campaign: $(VENV)/.dev ## Long runs: random paths for all evaluators, mutants of conditions and of the on-chain program, a million random inputs
-	@$(BIN)/python -m tests.campaigns.conditions 100000
-	@$(BIN)/python -m tests.campaigns.mutation 200 1
-	@$(BIN)/python -m tests.campaign.mutation
-	@FUZZ_ROUNDS=1000000 CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-/tmp/relayer-cargo-host} cargo test --release --quiet --locked --manifest-path deploy/Cargo.toml --package oracle --test fuzz
+campaign: $(VENV)/.dev ## Long runs that CI samples, each whatever becomes of the others (ARGS="program-fuzz conditions" for some)
+	@$(BIN)/python -m tests.campaigns $(ARGS)
 
 bench: $(VENV)/.dev ## What the hot paths cost, beside baselines (ARGS=--json for scripts, ARGS=wire_to_book for one row)
 	@$(BIN)/relayer bench $(ARGS)

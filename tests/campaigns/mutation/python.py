@@ -1,4 +1,4 @@
-"""Mutants of `relayer/conditions`, each put to the tests: `python -m tests.campaigns.mutation [SHARE SEED]`.
+"""Mutants of `relayer/conditions`, each put to the tests: `python -m tests.campaigns.mutation.python [SHARE SEED]`.
 
 All of them, or SHARE drawn with SEED. Works on a copy of the checkout, one mutant and one process at a time. Status 1
 if 5 % or more survive. What was found, and which mutants change nothing, is in `docs/campaigns.md`.
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ROOM = Path("relayer", "conditions")
 _PYTEST = ("pytest", "-q", "-x", "-p", "no:cacheprovider")
 _FOLDER = "tests/unit/conditions"
