@@ -88,6 +88,8 @@ def _remembered(table: dict[str, int], text: str, count: int) -> int:
 def _exact_size(text: str) -> int:
     """Finer amounts than 0.01 are refused: added up, their rounding would show."""
     whole, _, fraction = text.partition(".")
+    if len(fraction) == 2 and text.isascii() and fraction.isdigit() and whole.removeprefix("-").isdigit():
+        return int(whole + fraction)  # as the venue writes it
     if fraction[2:].strip("0"):
         raise ValueError(f"size {text!r} is finer than 0.01 contract")
     return size_from_contracts(f"{whole}.{fraction[:2]}" if fraction else whole)
@@ -126,11 +128,6 @@ def change(msg: wire.DeltaMsg) -> tuple[bool, int, int]:
     return is_bid, (bid_price if is_bid else ask_price)(msg.price_dollars), size_change(msg.delta_fp)
 
 
-def delta_ms(msg: wire.DeltaMsg) -> int:
-    """Exchange time of a change."""
-    return msg.ts_ms or millis_from_rfc3339(msg.ts)
-
-
 def trade(msg: wire.TradeMsg) -> Trade:
     at_ms = msg.ts_ms or msg.ts * 1000
     if at_ms <= 0:
@@ -140,6 +137,14 @@ def trade(msg: wire.TradeMsg) -> Trade:
     if count < 0:
         raise ValueError(f"a trade of {msg.count_fp} contracts")
     return Trade(msg.trade_id, Millis(at_ms), price, count, msg.is_block_trade)
+
+
+def best_prices(msg: wire.TickerMsg) -> tuple[int, int, int]:
+    """Best bid, best ask and exchange time of a ticker frame; a bid of 0, an ask of 0 or 10000 is an empty side."""
+    at_ms = msg.ts_ms or msg.ts * 1000
+    if at_ms <= 0:
+        raise ValueError("a ticker without a time")
+    return bid_price(msg.yes_bid_dollars), ask_price(msg.yes_ask_dollars), at_ms
 
 
 def rest_trade(row: wire.RestTrade) -> Trade:

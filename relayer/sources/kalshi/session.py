@@ -16,10 +16,13 @@ from typing import Any
 
 from relayer.domain.clock import Clock
 from relayer.domain.errors import TransientError
+from relayer.domain.units import millis_from_rfc3339
 from relayer.sources.kalshi import parse, wire
 from relayer.sources.kalshi.market import GapReason, WatchedMarket
+from relayer.sources.kalshi.pair import Hearing
 from relayer.sources.kalshi.parse import CHANGES, PRICES
-from relayer.sources.kalshi.subscription import BOOK, LIFECYCLE, TRADE, Question, Request, Subscription
+from relayer.sources.kalshi.subscription import BOOK, LIFECYCLE, TICKER, TRADE, Question, Request, Subscription
+from relayer.sources.kalshi.ticker import TickerCheck
 from relayer.sources.kalshi.venue_time import VenueTime
 from relayer.sources.kalshi.wire import UNREADABLE, Delta, decode_frame
 
@@ -48,17 +51,19 @@ class Session:
     """One connection's subscriptions.
 
     markets: by ticker, shared with later sessions. outbox: commands to send, in order. refresh: is told the tickers of
-    which REST now knows more. frames: counts by type since last cleared.
+    which REST now knows more. best_prices: where given, ticker frames are subscribed for it. frames: counts by type
+    since last cleared.
     """
 
     def __init__(
         self,
         *,
-        markets: Mapping[str, WatchedMarket],
+        markets: Mapping[str, WatchedMarket | Hearing],
         clock: Clock,
         venue_time: VenueTime,
         refresh: Callable[[Iterable[str]], None],
         reply_timeout_s: float,
+        best_prices: TickerCheck | None = None,
         wall_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.outbox: list[dict[str, Any]] = []
@@ -68,6 +73,7 @@ class Session:
         self._venue_time = venue_time
         self._refresh = refresh
         self._reply_timeout_s = reply_timeout_s
+        self._best_prices = best_prices
         self._wall_s = wall_s
         self._ids = itertools.count(1)
         self._tickers: dict[str, None] = {}
@@ -83,6 +89,7 @@ class Session:
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             wire.Snapshot: self._on_snapshot,
             wire.TradeFrame: self._on_trade,
+            wire.Ticker: self._on_ticker,
             wire.Lifecycle: self._on_lifecycle,
             wire.Subscribed: self._on_subscribed,
             wire.Ok: self._on_ok,
@@ -95,6 +102,12 @@ class Session:
         """The books are subscribed; their snapshots may still be on their way."""
         return BOOK in self._by_channel
 
+    @property
+    def sequence(self) -> int | None:
+        """Number of the newest frame of the books' subscription."""
+        book = self._by_channel.get(BOOK)
+        return book.next_seq - 1 if book and book.next_seq else None
+
     # What to watch
 
     def watch(self, tickers: Iterable[str]) -> None:
@@ -106,7 +119,7 @@ class Session:
             self._subscribe(TRADE)
             return
         self._tickers |= dict.fromkeys(new)
-        for channel in (TRADE, BOOK):
+        for channel in (TRADE, BOOK, TICKER):
             if channel in self._by_channel:
                 self._add_markets(self._by_channel[channel], new)
 
@@ -162,11 +175,11 @@ class Session:
             price = PRICES[msg.price_dollars]
             change = CHANGES[msg.delta_fp]
         except KeyError:
-            self._on_unusual_delta(frame)
+            self._on_unusual_delta(frame, text)
             return
         at_ms = msg.ts_ms
         if frame.seq != subscription.next_seq or not 0 < at_ms <= self._ceiling_ms:
-            self._on_unusual_delta(frame)
+            self._on_unusual_delta(frame, text)
             return
         subscription.next_seq = frame.seq + 1
         if at_ms > subscription.newest_ms:
@@ -177,13 +190,13 @@ class Session:
         self.frames[wire.FRAME_TYPES[type(frame)]] += 1
         self._handlers[type(frame)](frame)
 
-    def _on_unusual_delta(self, frame: Delta) -> None:
+    def _on_unusual_delta(self, frame: Delta, text: str | bytes) -> None:
         subscription = self._in_sequence(frame)
         market = self._markets.get(frame.msg.market_ticker)
         if subscription is None or market is None:
             return
         try:
-            at_ms = self._believed_ms(parse.delta_ms(frame.msg))
+            at_ms = self._believed_ms(frame.msg.ts_ms or millis_from_rfc3339(wire.time_of_change(text)))
             is_bid, price, change = parse.change(frame.msg)
         except ValueError as error:
             self._on_malformed(subscription, frame.msg.market_ticker, error)
@@ -220,6 +233,14 @@ class Session:
             return
         market.trade(trade)
 
+    def _on_ticker(self, frame: wire.Ticker) -> None:
+        if self._best_prices is None or frame.sid not in self._by_sid or frame.msg.market_ticker not in self._tickers:
+            return
+        try:
+            self._best_prices.take(frame.msg)
+        except ValueError as error:
+            self._on_malformed(self._by_sid[frame.sid], frame.msg.market_ticker, error)
+
     def _on_lifecycle(self, frame: wire.Lifecycle) -> None:
         self._in_sequence(frame)
         msg = frame.msg
@@ -246,6 +267,8 @@ class Session:
             return
         if channel == BOOK:
             self._asked_s = dict.fromkeys(request.tickers, self._wall_s())
+            if self._best_prices is not None and not self._has(TICKER):
+                self._subscribe(TICKER)
         elif not self._has(BOOK):
             self._subscribe(BOOK)
         self._add_markets(subscription, [ticker for ticker in self._tickers if ticker not in request.tickers])
@@ -268,6 +291,9 @@ class Session:
         code, text = frame.msg.code, frame.msg.msg
         log.warning("Kalshi reports an error", extra={"code": code, "text": text, "sid": frame.sid})
         if (request := self._requests.get(frame.id)) is not None:
+            if request.channel == TICKER:
+                del self._requests[frame.id]
+                return
             raise TransientError(f"Kalshi refused the subscription to {request.channel} (error {code}: {text}).")
         if code in _TERMINAL and frame.sid in self._by_sid:
             self._resubscribe(self._by_sid[frame.sid], dead=True)
@@ -304,6 +330,8 @@ class Session:
             "Kalshi sent a malformed frame: the market is unproven until its next snapshot.",
             extra={"market": ticker or "unknown", "channel": subscription.channel, "error": str(error)},
         )
+        if subscription.channel == TICKER:
+            return
         if ticker not in self._tickers:
             self._lose(subscription, GapReason.MALFORMED)
         else:
@@ -325,7 +353,7 @@ class Session:
 
     # Sequence
 
-    def _in_sequence(self, frame: wire.Frame | wire.AnyFrame) -> Subscription | None:
+    def _in_sequence(self, frame: wire.Frame | Delta | wire.AnyFrame) -> Subscription | None:
         """Count a frame in; None for one that is old, repeated, or of no subscription of ours.
 
         Books are always numbered. Older builds do not number trades and lifecycle events: those are taken as they come.
@@ -357,7 +385,7 @@ class Session:
     def _lose(self, subscription: Subscription, reason: GapReason) -> None:
         if subscription.channel == LIFECYCLE:
             self._refresh(self._tickers)
-        else:
+        elif subscription.channel != TICKER:
             self._lose_all(reason)
 
     def _lose_all(self, reason: GapReason) -> None:
@@ -378,8 +406,8 @@ class Session:
         self._lose_all(GapReason.DISCONNECTED)
 
     def proven_ms(self, ticker: str) -> int:
-        """How far the stream of this market is complete; 0 if this connection does not watch it."""
-        return self._proven_ms() if ticker in self._tickers else 0
+        """How far the stream of this market is complete; 0 if this connection does not prove it."""
+        return self._proven_ms() if ticker in self._tickers and self._markets[ticker].proves else 0
 
     # Time
 
@@ -402,6 +430,8 @@ class Session:
         step = proven_ms >= self._advanced_ms + _STEP_MS
         if step:
             self._advanced_ms = proven_ms
+            if self._best_prices is not None:
+                self._best_prices.compare(self._markets, proven_ms)
         waiting = []
         for ticker in self._tickers:
             market = self._markets[ticker]
@@ -440,19 +470,25 @@ class Session:
     def _ask(self, subscription: Subscription, action: str, tickers: list[str]) -> None:
         now, wall = self._venue_time.earliest(self._clock.now_ms()), self._wall_s()
         number = self._update(subscription, action, tickers)
-        subscription.question = Question(number, subscription.next_seq, now, wall)
+        subscription.question = Question(number, subscription.next_seq, self._heard(), now, wall)
         subscription.ask_from_s = wall + _ASK_EVERY_S
 
+    def _heard(self) -> Mapping[int, int | None]:
+        """Differs from what it was whenever a numbered frame has come, of whatever subscription."""
+        return {sid: subscription.next_seq for sid, subscription in self._by_sid.items()}
+
     def _chase(self, wall: float) -> None:
-        """A question without an answer on a silent subscription: subscribe anew, the second time connect anew."""
+        """A question without an answer: where all is silent connect anew, on a silent subscription subscribe anew."""
         for request in self._requests.values():
-            if wall - request.sent_s > self._reply_timeout_s:
+            if wall - request.sent_s > self._reply_timeout_s and request.channel != TICKER:
                 raise TransientError(f"Kalshi did not answer the subscription to {request.channel}.")
         for subscription in list(self._by_channel.values()):
             question = subscription.question
             if question is None or wall - question.sent_s <= self._reply_timeout_s:
                 continue
             subscription.question = None
+            if question.heard == self._heard():
+                raise TransientError("Kalshi's WebSocket is open, but says nothing and answers nothing.")
             if subscription.next_seq != question.next_seq:
                 continue  # it lives; what is still missing will be asked for again
             if subscription.anew:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-BOOK, TRADE, LIFECYCLE = "orderbook_delta", "trade", "market_lifecycle_v2"
+BOOK, TRADE, LIFECYCLE, TICKER = "orderbook_delta", "trade", "market_lifecycle_v2", "ticker"
 
 VENUE_LAG_MS = 1_000
 """How much later than its time a frame may be sent, over all markets: recorded frames took 166 to 201 ms in all."""
@@ -12,10 +13,14 @@ VENUE_LAG_MS = 1_000
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """A command whose answer, coming in sequence, proves completeness up to its sending."""
+    """A command whose answer, coming in sequence, proves completeness up to its sending.
+
+    next_seq: of its subscription as it was sent. heard: what the whole connection had heard by then.
+    """
 
     id: int
     next_seq: int | None
+    heard: Mapping[int, int | None]
     sent_ms: int
     sent_s: float
 

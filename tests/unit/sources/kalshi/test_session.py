@@ -15,6 +15,7 @@ from relayer.domain.feeds import Trade
 from relayer.domain.markets import MarketId, MarketStatus, Venue
 from relayer.sources.kalshi.market import WatchedMarket
 from relayer.sources.kalshi.session import Session
+from relayer.sources.kalshi.ticker import TickerCheck
 from relayer.sources.kalshi.venue_time import VenueTime
 from tests.fakes.kalshi_facts import NOW_MS, facts
 from tests.fakes.listener import Book, Gap, PathRules, Status, Watermark
@@ -26,7 +27,7 @@ LIFECYCLE_SID, TRADE_SID, BOOK_SID = 1, 2, 3
 class Talk:
     """A session over two active markets, its venue played by the test."""
 
-    def __init__(self, *, subscribed: bool = True) -> None:
+    def __init__(self, *, subscribed: bool = True, best_prices: TickerCheck | None = None) -> None:
         self.now_ms = NOW_MS
         self.told = PathRules()
         self.refreshed: list[str] = []
@@ -39,6 +40,7 @@ class Talk:
             venue_time=VenueTime(),
             refresh=self._refresh,
             reply_timeout_s=5,
+            best_prices=best_prices,
             wall_s=lambda: self.now_ms / 1000,
         )
         self.session.watch([A, B])
@@ -320,9 +322,21 @@ def test_an_answer_behind_a_hole_proves_nothing() -> None:
     assert talk.of(A, Gap)[-1].start == NOW_MS
 
 
+def test_a_socket_that_says_and_answers_nothing_is_given_up() -> None:
+    talk = Talk()
+    talk.later(10_000)
+    with pytest.raises(TransientError, match="Kalshi's WebSocket is open, but says nothing and answers nothing"):
+        talk.later(300)
+
+
+def lifecycle_goes_on(talk: Talk) -> None:
+    talk.frame("market_lifecycle_v2", LIFECYCLE_SID, {"market_ticker": "OTHER", "event_type": "created"})
+
+
 def test_unanswered_questions_lead_to_a_new_subscription_and_then_to_a_new_connection() -> None:
     talk = Talk()
     talk.later(5100)
+    lifecycle_goes_on(talk)
     again = talk.later(5100)
     assert [command["cmd"] for command in again] == ["unsubscribe", "subscribe", "unsubscribe", "subscribe"]
     assert talk.waiting() == [A, B]
@@ -333,9 +347,12 @@ def test_unanswered_questions_lead_to_a_new_subscription_and_then_to_a_new_conne
 def test_a_new_subscription_that_stays_silent_ends_the_connection() -> None:
     talk = Talk()
     talk.later(5100)
+    lifecycle_goes_on(talk)
     for number, command in enumerate(talk.later(5100)):
         if command["cmd"] == "subscribe":
             talk.reply("subscribed", command["id"], channel=command["params"]["channels"][0], sid=10 + number)
+    talk.later(5100)
+    lifecycle_goes_on(talk)
     with pytest.raises(TransientError, match=r"Kalshi's new subscription to \w+ stays silent"):
         talk.later(15_000)
 
