@@ -6,8 +6,8 @@ before their window begins. Every other spec has a `Condition` of its own, behin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import count
 
 from relayer.conditions.arming import attains
 from relayer.conditions.condition import Condition
@@ -37,75 +37,105 @@ class Engine:
     """
 
     def __init__(self, *, candles_follow: bool = False) -> None:
-        self._candles_follow = candles_follow
-        self._rows = Rows()
-        self._news: list[int] = []
-        self._groups: dict[int, Group] = {}
-        self._numbers = count()
-        self._parents: dict[MarketId, Parent] = {}
-        self._own: dict[Handle, Condition] = {}
-        self._touched: set[Handle] = set()
-        self._owned = 0
+        self.candles_follow = candles_follow
+        self.rows = Rows()
+        self.news: list[int] = []
+        self.groups: dict[int, Group] = {}
+        self.next_group = 0
+        self.parents: dict[MarketId, Parent] = {}
+        self.own: dict[Handle, Condition] = {}
+        self.touched: set[Handle] = set()
+        self.owned = 0
 
     def parent(self, market: MarketId) -> Parent:
         """Takes the events of one market without the look-up; made on first use."""
-        if market not in self._parents:
-            self._parents[market] = Parent(self._touched)
-        return self._parents[market]
+        if market not in self.parents:
+            self.parents[market] = Parent(self.touched)
+        return self.parents[market]
 
-    def arm(self, spec: Spec, told: Condition | None = None) -> Handle:
+    def group(self, market: MarketId, source: Executable | Mid, standing: Quoted | None = None) -> Group:
+        """Who looks at this signal; made on first use. standing: the book that is known to stand now."""
+        parent = self.parent(market)
+        if source not in parent.groups:
+            follow = self.candles_follow and source != _OUTCOME
+            group = Group(market, source, self.rows, self.news, self.next_group, candles_follow=follow)
+            self.groups[self.next_group] = group
+            self.next_group += 1
+            parent.introduce(group, market, standing)
+            parent.groups[source] = group
+        return parent.groups[source]
+
+    def adopt(self, handle: Handle, condition: Condition) -> None:
+        """Drive on a condition that has heard all that it needs."""
+        for leg in condition.spec.legs:
+            self.parent(leg).own[handle] = condition
+        self.own[handle] = condition
+        self.touched.add(handle)
+
+    def arm(
+        self, spec: Spec, told: Condition | None = None, *, standing: Mapping[MarketId, Quoted] | None = None
+    ) -> Handle:
         """Judge a spec from now on. Raises UsageError for what cannot be evaluated yet.
 
         told: a condition of this spec that has heard of the past, to be driven on. Without it a window that has begun
-        knows nothing of what went before, except where the book's signal is followed already.
+        knows nothing of what went before, except where the book's signal is followed already. standing: the books that
+        are known to stand now, for who has not heard of them.
         """
-        shareable = _shareable(spec, candles=self._candles_follow)
+        books = standing or {}
+        shareable = _shareable(spec, candles=self.candles_follow)
         if told is None and shareable and self.parent(spec.legs[0]).heard_ms <= spec.start_ms:
-            return self._share(spec)
-        return self._own_condition(spec, told)
+            market = spec.legs[0]
+            return self._share(spec, self.group(market, _signal_of(spec), books.get(market)))
+        condition = told or Condition(spec, candles_follow=self.candles_follow)
+        if told is None:
+            for leg in spec.legs:
+                self.parent(leg).introduce(condition, leg, books.get(leg))
+        self.owned += 1
+        self.adopt(-self.owned, condition)
+        return -self.owned
 
     def disarm(self, handle: Handle) -> None:
         """Forget a spec. Raises KeyError for one that is not armed."""
-        if handle in self._own:
-            for leg in self._own.pop(handle).spec.legs:
-                del self._parents[leg].own[handle]
-            self._touched.discard(handle)
+        if handle in self.own:
+            for leg in self.own.pop(handle).spec.legs:
+                del self.parents[leg].own[handle]
+            self.touched.discard(handle)
             return
         rows = self._armed_rows(handle)
-        group = self._groups[self._rows.group[rows[0]]]
+        group = self.groups[self.rows.group[rows[0]]]
         for row in rows:
             group.remove(row)
-            self._rows.free(row)
-        self._news[:] = [row for row in self._news if self._rows.mark[row] & Mark.ARMED]
+            self.rows.free(row)
+        self.news[:] = [row for row in self.news if self.rows.mark[row] & Mark.ARMED]
         if group.idle:
-            del self._groups[group.number]
-            self._parents[group.market].drop(group)
+            del self.groups[group.number]
+            self.parents[group.market].drop(group)
 
     def forget(self, market: MarketId) -> bool:
         """Let go of a market that nothing armed looks at; False if something does."""
-        parent = self._parents.get(market)
+        parent = self.parents.get(market)
         if parent is not None and parent.idle:
-            del self._parents[market]
-        return market not in self._parents
+            del self.parents[market]
+        return market not in self.parents
 
     def decided(self) -> list[Handle]:
         """Those whose verdict is no longer pending, each once: ask for it.
 
         A final result that is taken back may bring one a second time.
         """
-        rows = dict.fromkeys(map(self._rows.handle, self._news))
-        touched = list(self._touched)
-        self._news.clear()
-        self._touched.clear()
+        rows = dict.fromkeys(map(self.rows.handle, self.news))
+        touched = list(self.touched)
+        self.news.clear()
+        self.touched.clear()
         own = [handle for handle in touched if self.verdict(handle).answer is not Answer.PENDING]
         return [row for row in rows if self._is_news(row)] + own
 
     def verdict(self, handle: Handle) -> Verdict:
         """The verdict from all that was told so far. Raises KeyError for one that is not armed."""
-        if handle in self._own:
-            return self._own[handle].verdict()
+        if handle in self.own:
+            return self.own[handle].verdict()
         row = self._armed_rows(handle)[0]
-        group = self._groups[self._rows.group[row]]
+        group = self.groups[self.rows.group[row]]
         group.flush()
         spent = group.sights.within(*self._window(row))
         return Verdict(*self._judge(handle, group, spent), self._coverage(row, group, spent))
@@ -138,51 +168,29 @@ class Engine:
         """Everything before `at_ms` has been told."""
         self.parent(market).on_watermark(market, at_ms)
 
-    def _share(self, spec: Spec) -> Handle:
-        group = self._group(spec.legs[0], _signal_of(spec))
-        rows = [self._add(spec, group, mark, level) for mark, level in _asked(spec)]
+    def _share(self, spec: Spec, group: Group) -> Handle:
+        rows = [self._add(spec, group.number, mark, level) for mark, level in _asked(spec)]
         if len(rows) == 2:
-            self._rows.join(*rows)
+            self.rows.join(*rows)
         for row in rows:
-            self._groups[group].add(row)
+            group.add(row)
         return min(rows)
 
     def _add(self, spec: Spec, group: int, mark: int, level: int) -> int:
         held_s, start_s, end_s = (ms // 1000 for ms in (spec.held_ms, spec.start_ms, spec.end_ms))
-        return self._rows.add(mark | Mark.ARMED, group, level, held_s, start_s, end_s)
-
-    def _group(self, market: MarketId, source: Executable | Mid) -> int:
-        parent = self.parent(market)
-        if source not in parent.groups:
-            follow = self._candles_follow and source != _OUTCOME
-            group = Group(market, source, self._rows, self._news, next(self._numbers), candles_follow=follow)
-            self._groups[group.number] = group
-            parent.introduce(group, market)
-            parent.groups[source] = group
-        return parent.groups[source].number
-
-    def _own_condition(self, spec: Spec, told: Condition | None) -> Handle:
-        self._owned += 1
-        handle, condition = -self._owned, told or Condition(spec, candles_follow=self._candles_follow)
-        for leg in spec.legs:
-            if told is None:
-                self.parent(leg).introduce(condition, leg)
-            self.parent(leg).own[handle] = condition
-        self._own[handle] = condition
-        self._touched.add(handle)
-        return handle
+        return self.rows.add(mark | Mark.ARMED, group, level, held_s, start_s, end_s)
 
     def _armed_rows(self, handle: Handle) -> list[int]:
-        rows = self._rows
+        rows = self.rows
         if not 0 <= handle < len(rows.mark) or not rows.mark[handle] & Mark.ARMED or rows.handle(handle) != handle:
             raise KeyError(handle)
         return rows.levels(handle)
 
     def _window(self, row: int) -> tuple[int, int]:
-        return self._rows.start_s[row] * 1000, self._rows.end_s[row] * 1000
+        return self.rows.start_s[row] * 1000, self.rows.end_s[row] * 1000
 
     def _judge(self, handle: Handle, group: Group, spent: tuple[int, ...]) -> Judged:
-        track, mark = group.track, self._rows.mark[handle]
+        track, mark = group.track, self.rows.mark[handle]
         if mark & Mark.RESULT:
             return judge_result(Outcome.YES if mark & Mark.WANTS_YES else Outcome.NO, track.result, track.final_ms)
         if (decision := self._decision(handle)) is not None:
@@ -192,24 +200,24 @@ class Engine:
             return NOT_OVER
         over_ms = end_ms if track.final_ms is None else min(end_ms, track.final_ms)
         trading_ms = sum(spent) - spent[Sight.NOT_TRADING]
-        if trading_ms == 0 or trading_ms < self._rows.held_s[handle] * 1000:
+        if trading_ms == 0 or trading_ms < self.rows.held_s[handle] * 1000:
             return too_little(over_ms, trading_ms)
-        possible = [bool(self._rows.mark[row] & Mark.POSSIBLE) for row in self._rows.levels(handle)]
+        possible = [bool(self.rows.mark[row] & Mark.POSSIBLE) for row in self.rows.levels(handle)]
         judgement = crossing_judgement(possible, hold=bool(mark & Mark.HOLD))
         return Judged(judgement.answer, over_ms, judgement.reason)
 
     def _decision(self, handle: Handle) -> Decision | None:
-        found = [self._rows.found(row) for row in self._rows.levels(handle)]
-        return crossing_decision(found, hold=bool(self._rows.mark[handle] & Mark.HOLD))
+        found = [self.rows.found(row) for row in self.rows.levels(handle)]
+        return crossing_decision(found, hold=bool(self.rows.mark[handle] & Mark.HOLD))
 
     def _is_news(self, handle: Handle) -> bool:
         """What a final result decided may be taken back with it; what the path or the clock did stands."""
-        if self._rows.mark[handle] & Mark.REPORTED:
+        if self.rows.mark[handle] & Mark.REPORTED:
             return False
-        track = self._groups[self._rows.group[handle]].track
-        over = not self._rows.mark[handle] & Mark.RESULT and track.watermark_ms >= self._window(handle)[1]
+        track = self.groups[self.rows.group[handle]].track
+        over = not self.rows.mark[handle] & Mark.RESULT and track.watermark_ms >= self._window(handle)[1]
         if over or self._decision(handle) is not None:
-            self._rows.mark[handle] |= Mark.REPORTED
+            self.rows.mark[handle] |= Mark.REPORTED
             return True
         return track.final_ms is not None
 

@@ -42,13 +42,13 @@ class Group:
         self.number = number
         self.track = BookTrack(self, candles_follow=candles_follow)
         self.sights = Sights()
-        self._source = source
+        self.source = source
         self._size = source.min_size if isinstance(source, Executable) and source.min_size > 1 else None
         """Above the smallest, which the best price always offers."""
         self._bounds = {True: high_signal(source, spread=False), False: low_signal(source, spread=False)}
         self._rows = rows
         self._news = news
-        self._streams: dict[tuple[bool, bool], Stream] = {}
+        self.streams: dict[tuple[bool, bool], Stream] = {}
         self._results: list[int] = []
         self._starts = array("q")
         """Starts of the windows armed here, in seconds, sorted."""
@@ -133,6 +133,12 @@ class Group:
         if not ended:
             self._report_end()
 
+    def stream(self, *, up: bool, hold: bool) -> Stream:
+        """One side of the signal; made on first use."""
+        if (up, hold) not in self.streams:
+            self.streams[up, hold] = Stream(self._rows, self._news, up=up, hold=hold)
+        return self.streams[up, hold]
+
     def flush(self) -> None:
         """Judge all that is known."""
         self._catch_up()
@@ -145,19 +151,19 @@ class Group:
             self._forget_sights(from_ms)
         self._known_sides = state.sides
         if state.sight is Sight.NOT_TRADING:
-            for stream in self._streams.values():
+            for stream in self.streams.values():
                 stream.pause(to_ms, self._moment)
             return
         if state.sides is not None:
             bid, ask = self._halves(*state.sides)
-            for stream in self._streams.values():
+            for stream in self.streams.values():
                 stream.tell(from_ms, to_ms, bid if stream.up else ask, self._moment)
         elif state.candle is not None:
-            for stream in self._streams.values():
+            for stream in self.streams.values():
                 bounds = self._bounds[stream.up]((state,))
                 stream.tell_bounded(from_ms, to_ms, bounds, state.candle.to_ms, self._moment)
         else:
-            for stream in self._streams.values():
+            for stream in self.streams.values():
                 stream.tell_unknown(from_ms, to_ms, self._moment)
         self._moment = Millis(self._moment + to_ms - from_ms)
 
@@ -166,9 +172,9 @@ class Group:
 
     def _halves(self, bid: Price | None, ask: Price | None) -> tuple[int | None, int | None]:
         """The signals of up and down in half centi-cents, None where absent."""
-        if isinstance(self._source, Executable):
+        if isinstance(self.source, Executable):
             return None if bid is None else 2 * bid, None if ask is None else 2 * ask
-        if bid is None or ask is None or ask - bid > self._source.max_spread:
+        if bid is None or ask is None or ask - bid > self.source.max_spread:
             return None, None
         return bid + ask, bid + ask
 
@@ -189,13 +195,13 @@ class Group:
         if self._sides != self._known_sides:
             self._due_ms = self.track.known_ms + 1
         else:
-            self._due_ms = min((stream.quiet_ms for stream in self._streams.values()), default=UNREACHED)
+            self._due_ms = min((stream.quiet_ms for stream in self.streams.values()), default=UNREACHED)
 
     def _report_end(self) -> None:
         """A final result, which may have waited for a gap to be filled, decides whatever still runs."""
         if self.track.final_ms is not None:
             self._collect()
-            running = chain.from_iterable(stream.running() for stream in self._streams.values())
+            running = chain.from_iterable(stream.running() for stream in self.streams.values())
             self._news.extend([*running, *self._results, *(row for _, row in self._over)])
 
     def _close(self) -> None:
@@ -205,14 +211,11 @@ class Group:
             self._news.append(self._over.pop(0)[1])
 
     def _collect(self) -> None:
-        for stream in self._streams.values():
+        for stream in self.streams.values():
             for row in stream.over:
                 insort(self._over, (self._rows.end_s[row] * 1000, row))
             stream.over.clear()
 
     def _stream_of(self, row: int) -> Stream:
-        mark = Mark(self._rows.mark[row])
-        key = bool(mark & Mark.UP), bool(mark & Mark.HOLD)
-        if key not in self._streams:
-            self._streams[key] = Stream(self._rows, self._news, up=key[0], hold=key[1])
-        return self._streams[key]
+        mark = self._rows.mark[row]
+        return self.stream(up=bool(mark & Mark.UP), hold=bool(mark & Mark.HOLD))

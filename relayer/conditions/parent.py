@@ -29,14 +29,16 @@ class Parent:
         self._status = MarketStatus.ACTIVE
         self._result: tuple[Millis, str, bool] | None = None
 
-    def introduce(self, listener: Group | Condition, market: MarketId) -> None:
-        """To one that comes late: nothing is proven so far, but what stands now is told."""
+    def introduce(self, listener: Group | Condition, market: MarketId, standing: Quoted | None = None) -> None:
+        """To one that comes late: nothing is proven so far, but what stands now is told, the book if it is known."""
         if self.heard_ms == LONG_AGO:
             return
         listener.on_gap(market, LONG_AGO, self.heard_ms, False)
         listener.on_status(market, self.heard_ms, self._status, None)
         if self._result:
             listener.on_result(market, *self._result)
+        if standing is not None:
+            listener.on_book(market, self.heard_ms, standing)
 
     @property
     def idle(self) -> bool:

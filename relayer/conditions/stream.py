@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from relayer.conditions.lane import UNREACHED, Lane, threshold
 from relayer.conditions.oriented import oriented
@@ -93,6 +93,17 @@ class Stream:
     def running(self) -> list[int]:
         """Rows whose windows have not ended."""
         return [entry & _ROWS for entry in self._ends]
+
+    def kinds(self) -> tuple[list[int], list[int] | None]:
+        """The dwells waited for, in seconds; of the shown price too, None before the first candle."""
+        return list(self._lanes), None if self._shown is None else list(self._shown_lanes)
+
+    def prepare(self, held_s: Iterable[int], shown_s: Iterable[int] | None) -> None:
+        """Inverse of `kinds`, for a fresh stream whose state is about to be restored."""
+        self._lanes = {held: (Lane(held * 1000), Lane(held * 1000)) for held in held_s}
+        if shown_s is not None:
+            self._shown = Stairs()
+            self._shown_lanes = {held: Lane(held * 1000) for held in shown_s}
 
     def tell(self, from_ms: int, to_ms: int, halves: int | None, moment: int) -> None:
         """One span of trading time with an observed signal (None: absent); it begins at `moment` of trading time."""

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, cast
 
 from relayer.conditions.arming import attains
+from relayer.conditions.checkpoint import restore_engine, save_engine
 from relayer.conditions.condition import Condition
 from relayer.conditions.engine import Engine
 from relayer.conditions.parse import spec_of
@@ -35,16 +36,20 @@ class Pair:
     reported: bool = False
 
 
-def engine_disagreements(seeds: Iterable[int]) -> list[str]:
-    """The cases in which a verdict of the engine is not that of the condition, or a decision is not reported."""
-    return [text for seed in seeds if (text := _Run(seed).disagreement()) is not None]
+def engine_disagreements(seeds: Iterable[int], *, restarts: float = 0.0) -> list[str]:
+    """The cases in which a verdict of the engine is not that of the condition, or a decision is not reported.
+
+    restarts: how likely the engine is saved and restored after a line.
+    """
+    return [text for seed in seeds if (text := _Run(seed, restarts).disagreement()) is not None]
 
 
 class _Run:
     """Arms most specs at first, some on the way, gives some up; asks after every line, now and then, or at the end."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, restarts: float) -> None:
         self._seed = seed
+        self._restarts = restarts
         self._rng = Random(seed)
         case = random_case(self._rng, complete=self._rng.random() < 0.8)
         self._follow = self._rng.random() < 0.7
@@ -55,7 +60,7 @@ class _Run:
         self._later = [(self._rng.randint(1, max(len(self._lines), 1)), spec) for spec in specs[8:]]
         self._engine = Engine(candles_follow=self._follow)
         self._pairs = [Pair(self._engine.arm(spec), spec, self._alone(spec)) for spec in specs[:8]]
-        self._from_the_start = [group for leg in self._spec.legs for group in self._engine.parent(leg).groups.values()]
+        self._from_the_start = set(self._engine.groups)
         self._asking = self._rng.choice([0, 0.2, 1])
 
     def disagreement(self) -> str | None:
@@ -67,10 +72,16 @@ class _Run:
                 self._arm(spec, self._lines[:number])
             if self._rng.random() < 0.02:
                 self._engine.disarm(self._pairs.pop(self._rng.randrange(len(self._pairs))).handle)
+            if self._restarts and self._rng.random() < self._restarts:
+                self._restart()
             if self._rng.random() < self._asking and (text := self._difference()) is not None:
                 return f"seed {self._seed}, after line {number}: {text}"
         text = self._difference()
         return None if text is None else f"seed {self._seed}: {text}"
+
+    def _restart(self) -> None:
+        specs = {pair.handle: pair.spec for pair in self._pairs}
+        self._engine = restore_engine(save_engine(self._engine), specs, candles_follow=self._follow)
 
     def _arm(self, spec: Spec, lines: list[Line]) -> None:
         """A signal that is followed already knows the past; another is introduced, or its condition is told of it."""
@@ -80,7 +91,8 @@ class _Run:
             _tell(alone, spec, line)
         parent = self._engine.parent(spec.legs[0])
         begins = parent.heard_ms <= spec.start_ms
-        if begins and parent.groups.get(self._signal(spec)) in self._from_the_start:
+        group = parent.groups.get(self._signal(spec))
+        if begins and group is not None and group.number in self._from_the_start:
             self._pairs.append(Pair(self._engine.arm(spec), spec, alone))
         elif self._signal(spec) not in parent.groups and self._rng.random() < 0.5:
             alone = self._alone(spec)
