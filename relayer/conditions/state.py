@@ -74,8 +74,9 @@ def state_of(part: Any) -> dict[str, Any]:
 def restore_state(part: Any, state: dict[str, Any]) -> None:
     """Put state into a part that was built alike. Raises all that damaged data may cause."""
     for name, encoded in state.items():
+        present = getattr(part, name)
         if isinstance(encoded, list) and encoded[0] in (_PART, _IN_PLACE):
-            _fill(getattr(part, name), encoded)
+            _fill(present, encoded)
         else:
             setattr(part, name, _decoded(encoded))
 
