@@ -8,6 +8,8 @@ use oracle_reader::{
     },
 };
 
+use pinocchio::Address;
+
 use crate::{
     chance::Chance,
     runtime::{Account, Key, PROGRAM, Role, SYSTEM, derived, derived_for},
@@ -16,9 +18,12 @@ use crate::{
 pub const NOW_S: u64 = oracle::runtime::HOST_CLOCK_S as u64;
 pub const PNP: Key = [88; 32];
 pub const METADATA: Key = [89; 32];
+pub const TOKEN: Key = Address::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA").to_bytes();
+pub const TOKEN_2022: Key = Address::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb").to_bytes();
+pub const ASSOCIATED: Key = Address::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL").to_bytes();
 pub const SPEC: &[u8] = b"{\"kind\":\"outcome\"}";
 const PEOPLE: usize = 12;
-const LATER_S: u64 = 1 << 20;
+const MOST_AGE_S: usize = 400 * 24 * 3600;
 
 /// One of a dozen keys, so that they meet each other in accounts, fields and arguments.
 pub fn someone(chance: &mut Chance) -> Key {
@@ -255,7 +260,7 @@ pub fn file(chance: &mut Chance, generic: bool) -> File {
     let (settler, spec_hash, settler_bump) = settler(&court);
     let winner = chance.of(&[NO_OUTCOME, NO_OUTCOME, YES, NO]);
     let market = (!generic).then(|| market(chance, &settler.key, winner));
-    let subject = market.as_ref().map_or([99; 32], |market| market.market.key);
+    let subject = market.as_ref().map_or(spec_hash, |market| market.market.key);
     let (key, bump) = derived(&[b"resolution", &court.account.key, &subject]);
     let state = if chance.one_in(4) { 1 + chance.below(3) as u8 } else { OPEN };
     let resolution = Resolution {
@@ -264,7 +269,7 @@ pub fn file(chance: &mut Chance, generic: bool) -> File {
         market: subject,
         opener: someone(chance),
         spec_hash,
-        opened_at: NOW_S - LATER_S,
+        opened_at: NOW_S - chance.below(MOST_AGE_S) as u64,
         end_time: market.as_ref().map_or(0, |market| market.end_time),
         proposed_since: NOW_S - chance.below(4000) as u64,
         not_before: sometime(chance),

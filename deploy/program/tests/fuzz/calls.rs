@@ -1,12 +1,13 @@
 //! A call of each instruction with accounts that fit, in states and with arguments that may be refused.
 
-use oracle::tag;
+use oracle::{runtime::sha256, tag};
 use oracle_reader::committee::{KIND_V2, MAX_MEMBERS, NO_OUTCOME, OPEN};
+use pinocchio::sysvars::rent::RENT_ID;
 
 use crate::{
     accounts::{
-        Board, Court, File, METADATA, NOW_S, PNP, SPEC, board, board_keys, court, file, fresh, market, person, program,
-        settler, someone,
+        ASSOCIATED, Board, Court, File, METADATA, NOW_S, PNP, SPEC, TOKEN, TOKEN_2022, board, board_keys, court, file,
+        fresh, market, person, program, settler, someone,
     },
     chance::Chance,
     runtime::{Account, Call, Key, Role, SYSTEM, derived},
@@ -145,13 +146,15 @@ fn init_committee(chance: &mut Chance) -> Call {
 }
 
 fn replace_member(chance: &mut Chance) -> Call {
-    let court = court(chance, SYSTEM);
+    let generic = chance.one_in(2);
+    let File { court, account: file, .. } = file(chance, generic);
     let count = (court.committee.threshold as usize).saturating_sub(chance.one_in(6) as usize);
     let signers: Vec<Key> = court.members()[..count].iter().map(|&member| mostly(chance, member)).collect();
     let leaver = mostly(chance, court.members()[0]);
     let newcomer = if chance.one_in(12) { [0; 32] } else { someone(chance) };
     let mut accounts = vec![court.account.writable()];
     accounts.extend(signers.into_iter().map(|key| person(key).signer()));
+    accounts.extend(chance.one_in(2).then_some(file));
     Call::new(tag::REPLACE_MEMBER, accounts, &[leaver, newcomer].concat())
 }
 
@@ -162,11 +165,12 @@ fn open(chance: &mut Chance) -> Call {
     let named = if chance.one_in(10) { someone(chance) } else { settler.key };
     let winner = if chance.one_in(10) { 1 } else { NO_OUTCOME };
     let market = (!generic).then(|| market(chance, &named, winner));
-    let subject = market.as_ref().map_or_else(|| someone(chance), |market| market.market.key);
-    let (key, _) = derived(&[b"resolution", &court.account.key, &subject]);
     let len = if chance.one_in(12) { 641 } else { SPEC.len() };
     let mut spec = SPEC.to_vec();
     spec.resize(len, b' ');
+    let question = mostly(chance, sha256(&spec));
+    let subject = market.as_ref().map_or(question, |market| market.market.key);
+    let (key, _) = derived(&[b"resolution", &court.account.key, &subject]);
     let data = [&(chance.below(100) as u64).to_le_bytes()[..], &subject, &spec].concat();
     let mut accounts = vec![person(someone(chance)).signer().writable(), court.account, fresh(key), program(SYSTEM)];
     accounts.extend(market.into_iter().flat_map(|market| [market.market, market.extension]));
@@ -198,8 +202,11 @@ fn flag(chance: &mut Chance) -> Call {
 fn activate(chance: &mut Chance) -> Call {
     let generic = chance.one_in(12);
     let File { court, market, mut settler, account, .. } = file(chance, generic);
-    if chance.one_in(8) {
-        settler.lamports = 1 + chance.below(1000) as u64;
+    match chance.below(16) {
+        0 => settler.data = vec![0; 8],
+        1 => settler.owner = PNP,
+        2 => settler.lamports = chance.below(1000) as u64,
+        _ => {}
     }
     let member = chance.of(court.members());
     let member = person(mostly(chance, member)).signer().writable();
@@ -208,9 +215,9 @@ fn activate(chance: &mut Chance) -> Call {
     if let Some(market) = market {
         if market.kind == KIND_V2 {
             advance = chance.below(1000) as u64;
-            accounts.extend(tail_of_v2(market.market));
+            accounts.extend(tail_of_v2(chance, market.market));
         } else {
-            accounts.extend([market.market, passed(market.extension.key), passed([90; 32])]);
+            accounts.extend([market.market, passed(market.extension.key), passed([90; 32]), program(SYSTEM)]);
         }
     }
     Call::new(tag::ACTIVATE, accounts, &advance.to_le_bytes())
@@ -221,11 +228,17 @@ fn passed(key: Key) -> Account {
 }
 
 /// What PNP's V2 activation takes behind the authority.
-fn tail_of_v2(market: Account) -> Vec<Account> {
+fn tail_of_v2(chance: &mut Chance, market: Account) -> Vec<Account> {
     let mut tail: Vec<Account> = (0..16).map(|place| passed([100 + place; 32])).collect();
     tail[1] = market.writable();
-    tail[9] = program(METADATA);
+    tail[9] = Account { role: Role::Metadata, ..program(METADATA) };
+    tail[12] = Account { role: Role::Token, ..program(chance.of(&[TOKEN, TOKEN_2022])) };
+    tail[13] = Account { role: Role::Associated, ..program(ASSOCIATED) };
     tail[14] = program(SYSTEM);
+    tail[15] = Account { role: Role::Rent, ..program(RENT_ID.to_bytes()) };
+    if chance.one_in(4) {
+        tail[chance.of(&[9, 12, 13, 15])].key = someone(chance);
+    }
     tail
 }
 

@@ -66,12 +66,21 @@ pub fn refusal(tag: u8, call: &Call, place: usize, fault: Fault) -> Option<E> {
     match fault {
         Fault::Unsigned => account.signer.then_some(E::MissingSigner),
         Fault::ReadOnly => (account.writable && checked(tag, account.role)).then_some(E::NotWritable),
+        Fault::OtherOwner | Fault::OtherKind | Fault::OtherVersion | Fault::TooShort if gone(tag, account) => {
+            // What is left of the file is then the opener's alone.
+            (call.accounts[3].key != call.accounts[4].key).then_some(E::WrongReceiver)
+        }
         Fault::OtherOwner => other_owner(tag, account.role),
         Fault::OtherKind | Fault::OtherVersion | Fault::TooShort => other_bytes(account.role),
         Fault::Elsewhere => elsewhere(tag, account),
         Fault::Twice => twice(tag, call.accounts.len(), place),
         Fault::Missing | Fault::Extra => (tag != tag::REPLACE_MEMBER).then_some(E::WrongAccountCount),
     }
+}
+
+/// A market that is no market to the program any more hinders no closing.
+fn gone(tag: u8, account: &Account) -> bool {
+    tag == tag::CLOSE_RESOLUTION && account.role == Role::Market
 }
 
 /// The market of an activation is PNP's to check.
@@ -81,8 +90,13 @@ fn checked(tag: u8, role: Role) -> bool {
 
 fn other_owner(tag: u8, role: Role) -> Option<E> {
     match role {
+        // It is taken for a member.
+        Role::Resolution if tag == tag::REPLACE_MEMBER => Some(E::MissingSigner),
         Role::Board | Role::Ids | Role::Committee | Role::Resolution => Some(E::WrongOwner),
-        Role::Fresh if tag != tag::INIT_BOARD => Some(E::WrongOwner),
+        // A board that exists is extended.
+        Role::Fresh if tag == tag::INIT_BOARD => None,
+        Role::Fresh => Some(E::AlreadyExists),
+        Role::Settler if tag == tag::ACTIVATE => Some(E::SettlerNotEmpty),
         Role::Market | Role::Extension => Some(E::WrongMarket),
         _ => None,
     }
@@ -99,6 +113,10 @@ fn other_bytes(role: Role) -> Option<E> {
 fn elsewhere(tag: u8, account: &Account) -> Option<E> {
     match account.role {
         Role::Program => Some(E::WrongProgram),
+        Role::Metadata => Some(E::WrongMetadataProgram),
+        Role::Token => Some(E::WrongTokenProgram),
+        Role::Associated => Some(E::WrongAssociatedTokenProgram),
+        Role::Rent => Some(E::WrongRentSysvar),
         // Of a market that somebody else has settled, nobody asks the settler.
         Role::Settler if tag == tag::SETTLE => None,
         Role::Ids | Role::Fresh | Role::Settler => Some(E::WrongAddress),

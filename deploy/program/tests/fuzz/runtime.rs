@@ -22,6 +22,10 @@ pub enum Role {
     Fresh,
     /// A program that the instruction knows.
     Program,
+    Metadata,
+    Token,
+    Associated,
+    Rent,
     Market,
     Extension,
     Settler,
