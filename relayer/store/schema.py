@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table
 
-VERSION = 2
+VERSION = 3
 
 metadata = MetaData()
 
@@ -45,6 +45,14 @@ terms = Table(
     Column("market", String, primary_key=True),
     Column("rules_hash", String, nullable=False),
     Column("close_ms", BigInteger, nullable=False),
+)
+
+# What is kept only to begin sooner after a restart; the newest alone. Its bytes are those of who wrote it.
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
 )
 
 intents = Table(

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, event, insert, inspect, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, event, insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -23,7 +23,7 @@ from relayer.domain.units import Millis
 from relayer.domain.verdicts import Verdict
 from relayer.store.lock import StoreLock
 from relayer.store.rows import intent_of, intent_row, latch_row, submission_of, verdict_of
-from relayer.store.schema import VERSION, intents, latches, meta, metadata, submissions, terms
+from relayer.store.schema import VERSION, checkpoints, intents, latches, meta, metadata, submissions, terms
 
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
 
@@ -76,6 +76,17 @@ class Store:
         key = (terms.c.spec_hash == spec_hash) & (terms.c.market == str(market))
         row = await self._insert_once(terms, key, {"spec_hash": spec_hash, "market": str(market), **asdict(now)})
         return Terms(row.rules_hash, Millis(row.close_ms))
+
+    async def put_checkpoint(self, name: str, body: bytes) -> None:
+        """Replace the checkpoint of this name."""
+        async with self._transaction() as connection:
+            await connection.execute(delete(checkpoints).where(checkpoints.c.name == name))
+            await connection.execute(insert(checkpoints).values(name=name, body=body))
+
+    async def checkpoint(self, name: str) -> bytes | None:
+        """The newest checkpoint of this name."""
+        rows = await self._rows(checkpoints, checkpoints.c.name == name)
+        return rows[0].body if rows else None
 
     async def put_intent(self, intent: Intent) -> Intent:
         """Store the intent unless one with its key is there; returns the stored one."""

@@ -60,11 +60,23 @@ async def test_the_first_terms_of_a_parent_are_kept_for_ever(path: Path) -> None
         assert await store.first_terms("spec", other, Terms("bb", Millis(6))) == Terms("bb", Millis(6))
 
 
+async def test_the_newest_checkpoint_of_a_name_is_kept(path: Path) -> None:
+    async with await Store.open(path) as store:
+        assert await store.checkpoint("judge") is None
+        await store.put_checkpoint("judge", b"\x00one")
+        await store.put_checkpoint("other", b"")
+        await store.put_checkpoint("judge", b"two")
+    async with await Store.open(path) as store:
+        assert await store.checkpoint("judge") == b"two"
+        assert await store.checkpoint("other") == b""
+
+
 async def test_a_store_of_the_first_version_gets_what_it_lacks(path: Path) -> None:
     async with await Store.open(path) as store:
         await store.latch("spec", YES)
     with sqlite3.connect(path) as old:
         old.execute("DROP TABLE terms")
+        old.execute("DROP TABLE checkpoints")
         old.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
     old.close()
     async with await Store.open(path) as store:
