@@ -540,7 +540,7 @@ export const ERRORS: Readonly<Record<number, { name: string; message: string }>>
   6001: { name: "WrongAccountCount", message: "The instruction names fewer or more accounts than it needs." },
   6002: { name: "MissingSigner", message: "An account that must sign did not." },
   6003: { name: "NotWritable", message: "An account that must be writable is not." },
-  6004: { name: "WrongOwner", message: "An account belongs to another program." },
+  6004: { name: "WrongOwner", message: "An account belongs to another program, or does not exist." },
   6005: { name: "WrongDiscriminator", message: "An account is of another kind or of another layout version." },
   6006: { name: "WrongAddress", message: "An account is not at the address its seeds give." },
   6007: { name: "DuplicateAccount", message: "The same account was given in two places." },

@@ -13,7 +13,7 @@ pub enum OracleError {
     MissingSigner = 6002,
     /// An account that must be writable is not.
     NotWritable = 6003,
-    /// An account belongs to another program.
+    /// An account belongs to another program, or does not exist.
     WrongOwner = 6004,
     /// An account is of another kind or of another layout version.
     WrongDiscriminator = 6005,
