@@ -51,6 +51,8 @@ def backtest(
     spec = judging.load_spec(spec_files[0])
     paths = read_path(path_files.read_lines(sources[0], spec.legs), spec.legs, name=str(sources[0]))
     verdict = judge(spec, paths, at_ms=before)
+    for leg in [leg for leg, path in paths.items() if path.watermark_ms is None]:
+        _warn(f"{sources[0]} holds no line of {leg}, which the spec asks about: nothing is known of it.")
     if plot is not None:
         from relayer.cli.plotting import draw
 
@@ -64,9 +66,16 @@ def backtest(
 def _print_many(rows: list[dict[str, object]], sweep: list[str], as_json: bool, as_csv: bool) -> None:
     from relayer.cli import many
 
+    if not rows:
+        _warn("no path holds a line of any spec's market: nothing is judged.")
     if as_json:
         typer.echo(json.dumps(rows))
     elif as_csv:
         typer.echo(many.as_csv(rows), nl=False)
     else:
         many.print_rows(rows, [text.partition("=")[0] for text in sweep])
+
+
+def _warn(sentence: str) -> None:
+    """On standard error, for standard output belongs to the verdict."""
+    typer.echo(f"relayer: warning: {sentence}", err=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +17,7 @@ from relayer.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from relayer.localnet import Localnet
+    from relayer.localnet.server import Urls
 
 _PAIRS = ("--program", "--account", "--airdrop")
 
@@ -60,10 +63,11 @@ def localnet(
     clock_origin: Annotated[int | None, typer.Option(help="Shared clock: milliseconds shown at --clock-wall.")] = None,
     clock_wall: Annotated[int | None, typer.Option(help="Shared clock: wall time in milliseconds.")] = None,
     clock_speed: Annotated[float, typer.Option(help="Shared clock: seconds a second.")] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="When ready print one JSON object, on one line.")] = False,
 ) -> None:
     """Run a Solana cluster in memory: JSON-RPC and PubSub as an Agave node serves them, with a faucet.
 
-    Prints READY with both URLs; ends at SIGINT or SIGTERM.
+    Prints READY with both URLs, or with --json these and all that was loaded; ends at SIGINT or SIGTERM.
 
     Example: relayer localnet --slot-ms 50 --program <address> program.so --airdrop <address> 1000000000
     """
@@ -71,12 +75,21 @@ def localnet(
     from relayer.localnet.dump import load_accounts, load_program, parse_address
 
     node = Localnet(clock=_clock(clock_origin, clock_wall, clock_speed), slot_ms=slot_ms, skip_every=skip_every, v1=v1)
-    load_accounts(node, [(address, Path(file)) for address, file in _pairs(account)])
-    for address, file in _pairs(program):
+    accounts, programs, funded = _pairs(account), _pairs(program), _pairs(airdrop)
+    load_accounts(node, [(address, Path(file)) for address, file in accounts])
+    for address, file in programs:
         load_program(node, address, Path(file))
-    for address, lamports in _pairs(airdrop):
+    for address, lamports in funded:
         node.airdrop(parse_address(address), _lamports(lamports))
-    asyncio.run(_serve(node, port))
+    loaded = {"programs": programs, "accounts": accounts, "funded": funded}
+    addresses = {kind: [address for address, _ in pairs] for kind, pairs in loaded.items()}
+
+    def ready(urls: Urls) -> str:
+        if not as_json:
+            return f"READY rpc={urls.rpc} ws={urls.ws}"
+        return json.dumps({"rpc": urls.rpc, "ws": urls.ws, "genesis_hash": str(node.chain.genesis_hash), **addresses})
+
+    asyncio.run(_serve(node, port, ready))
 
 
 def _clock(origin: int | None, wall: int | None, speed: float) -> Clock:
@@ -97,12 +110,12 @@ def _lamports(text: str) -> int:
     return int(text)
 
 
-async def _serve(node: Localnet, port: int) -> None:
+async def _serve(node: Localnet, port: int, ready: Callable[[Urls], str]) -> None:
     from relayer.localnet import serve
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with serve(node, port=port) as urls:
-        typer.echo(f"READY rpc={urls.rpc} ws={urls.ws}")
+        typer.echo(ready(urls))
         await stop.wait()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -47,6 +49,7 @@ def sandbox(
     dflow_key: Annotated[str | None, typer.Option(help="Key that DFlow's surface asks for; none lets all in.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help="Fault by name, or name=rate; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same faults.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="When ready print one JSON object, on one line.")] = False,
     faults: Annotated[
         bool, typer.Option("--faults", help="List all faults and exit.", callback=_list_faults, is_eager=True)
     ] = False,
@@ -68,7 +71,8 @@ def sandbox(
     kit = FaultKit(fault or (), seed=seed)
     keys, private = _keys(key_id, public_key, key_dir)
     venue = Sandbox(tape=replay, clock=numbers.clock(), keys=keys, faults=kit, dflow_key=dflow_key)
-    asyncio.run(_serve(venue, port, numbers, private))
+    entrance = Entrance(next(iter(keys)), private, numbers)
+    asyncio.run(_serve(venue, port, entrance.as_json if as_json else entrance.as_text))
 
 
 class ClockNumbers(NamedTuple):
@@ -99,8 +103,8 @@ def _moment(text: str) -> int:
 
 def _keys(
     key_id: str | None, public_key: Path | None, key_dir: Path | None
-) -> tuple[Mapping[str, PublicKey], tuple[str, Path] | None]:
-    """The keys to let in, and id and private file of one made now, if none was given."""
+) -> tuple[Mapping[str, PublicKey], Path | None]:
+    """The key to let in by its id, and its private file where it was made now."""
     from relayer.sandbox.keys import make_key_pair, read_public_key
 
     if key_id and public_key:
@@ -110,34 +114,49 @@ def _keys(
     if key_dir is None:
         raise UsageError("Who may connect? Give --key-id and --public-key, or a --key-dir for a throw-away key.")
     made, file, public = make_key_pair(key_dir)
-    return {made: public}, (made, file)
+    return {made: public}, file
 
 
-async def _serve(venue: Sandbox, port: int, clock: ClockNumbers, private: tuple[str, Path] | None) -> None:
+async def _serve(venue: Sandbox, port: int, ready: Callable[[Urls], str]) -> None:
     from relayer.sandbox.server import serve
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with serve(venue, port=port) as urls:
-        if private is not None:
-            typer.echo(_relayer_settings(urls, clock, *private))
-        typer.echo(f"READY rest={urls.rest} ws={urls.ws} dflow_rest={urls.dflow_rest} dflow_ws={urls.dflow_ws}")
+        typer.echo(ready(urls))
         await stop.wait()
 
 
-def _relayer_settings(urls: Urls, clock: ClockNumbers, key_id: str, key_file: Path) -> str:
-    """The TOML that connects a relayer to this venue, on the same clock."""
-    return f"""\
+@dataclass(frozen=True)
+class Entrance:
+    """What a relayer needs to connect, beside the addresses."""
+
+    key_id: str
+    key_file: Path | None
+    """Private half of a key made now; None where the caller holds it."""
+    clock: ClockNumbers
+
+    def as_json(self, urls: Urls) -> str:
+        key = {"key_id": self.key_id, "key_file": str(self.key_file.resolve()) if self.key_file else None}
+        return json.dumps({**asdict(urls), **key, "clock": self.clock._asdict()})
+
+    def as_text(self, urls: Urls) -> str:
+        ready = f"READY rest={urls.rest} ws={urls.ws} dflow_rest={urls.dflow_rest} dflow_ws={urls.dflow_ws}"
+        return f"{self._settings(urls, self.key_file)}\n{ready}" if self.key_file else ready
+
+    def _settings(self, urls: Urls, key_file: Path) -> str:
+        """The TOML that connects a relayer to this venue, on the same clock."""
+        return f"""\
 [kalshi]
 environment = "sandbox"
 rest_url = "{urls.rest}"
 ws_url = "{urls.ws}"
-key_id = "{key_id}"
+key_id = "{self.key_id}"
 key_file = "{key_file.resolve()}"
 
 [clock]
-origin_ms = {clock.origin_ms}
-wall_ms = {clock.wall_ms}
-speed = {clock.speed}
+origin_ms = {self.clock.origin_ms}
+wall_ms = {self.clock.wall_ms}
+speed = {self.clock.speed}
 """

@@ -87,6 +87,26 @@ async def test_what_it_is_told_to_load_is_there(tmp_path: Path) -> None:
         assert 1_000_000 <= int.from_bytes(clock_account.data[32:40], "little") < 1_100_000
 
 
+async def test_with_json_it_tells_scripts_where_it_is_and_what_it_holds(tmp_path: Path) -> None:
+    program = tmp_path / "memo.so"
+    memo = LiteSVM().get_account(MEMO)
+    assert memo is not None
+    program.write_bytes(memo.data)
+    deployed, funded = str(Pubkey.new_unique()), str(Pubkey.new_unique())
+    async with running("--json", "--program", deployed, str(program), "--airdrop", funded, "5000000") as (_, line):
+        told = json.loads(line)
+        async with AsyncClient(told["rpc"]) as client:
+            assert (await client.get_balance(Pubkey.from_string(funded))).value == 5_000_000
+            genesis = str((await client.get_genesis_hash()).value)
+    assert told["ws"].startswith("ws://127.0.0.1:")
+    assert {key: told[key] for key in ("genesis_hash", "programs", "accounts", "funded")} == {
+        "genesis_hash": genesis,
+        "programs": [deployed],
+        "accounts": [],
+        "funded": [funded],
+    }
+
+
 async def test_a_taken_port_ends_it_with_status_1() -> None:
     async with running() as (_, ready):
         port = ready.split()[1].rsplit(":", 1)[1]

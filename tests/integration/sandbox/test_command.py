@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import stat
@@ -70,6 +71,21 @@ def test_it_prints_what_a_relayer_needs_and_stops_quietly(tmp_path: Path) -> Non
     assert settings.key_file is not None
     assert stat.S_IMODE(settings.key_file.stat().st_mode) == 0o600
     load_pem_private_key(settings.key_file.read_bytes(), None)
+
+
+def test_with_json_scripts_get_the_same_on_one_line(tmp_path: Path) -> None:
+    arguments = ["--port", "0", "--speed", "60", "--key-dir", str(tmp_path), "--json"]
+    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == ""
+    assert process.returncode == 0
+    assert set(told) == {"rest", "ws", "dflow_rest", "dflow_ws", "key_id", "key_file", "clock"}
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/trade-api/v2", told["rest"])
+    assert (told["clock"]["speed"], set(told["clock"])) == (60.0, {"origin_ms", "wall_ms", "speed"})
+    assert told["key_id"]
+    load_pem_private_key(Path(told["key_file"]).read_bytes(), None)
 
 
 def test_faults_are_listed_with_what_they_do() -> None:

@@ -63,6 +63,40 @@ def test_packed_paths_and_moments_before(
     assert (printed["verdict"], printed["decided_at"], printed["witness"]) == ("pending", None, None)
 
 
+@pytest.mark.parametrize("lines", ["", '{"type":"watermark","t":5,"market":"kalshi:KXOTHER"}\n'])
+def test_a_path_without_the_market_is_warned_about(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lines: str
+) -> None:
+    path = folder / "path.jsonl"
+    path.write_text(lines)
+    assert _run(monkeypatch, folder / "spec.json", "--path", path, "--json") == 0
+    printed = capsys.readouterr()
+    verdict = json.loads(printed.out)
+    assert list(verdict) == ["spec_hash", "question", "verdict", "decided_at", "reason", "witness", "coverage"]
+    assert verdict["verdict"] == "pending"
+    assert printed.err == (
+        f"relayer: warning: {path} holds no line of kalshi:KXA, which the spec asks about: nothing is known of it.\n"
+    )
+
+
+def test_a_path_with_the_market_is_not_warned_about(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = str(START - 1)
+    assert _run(monkeypatch, folder / "spec.json", "--path", folder / "path.jsonl", "--at", before, "--json") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_paths_of_other_markets_alone_are_warned_about(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "path.jsonl").write_text('{"type":"watermark","t":5,"market":"kalshi:KXOTHER"}\n')
+    assert _run(monkeypatch, folder / "spec.json", "--path", folder / "*.jsonl", "--json") == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == []
+    assert "relayer: warning: no path holds a line of any spec's market: nothing is judged." in printed.err
+
+
 def test_a_table_for_human_eyes(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
