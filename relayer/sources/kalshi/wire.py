@@ -147,8 +147,11 @@ class _OldTime(msgspec.Struct):
 
 
 def time_of_change(text: str | bytes) -> str:
-    """`ts` of an order-book change, RFC 3339, where it has one. Raises msgspec.ValidationError for another type."""
-    return msgspec.json.decode(text, type=_OldTime).msg.ts
+    """`ts` of an order-book change, RFC 3339; nothing if it has none or one of another type."""
+    try:
+        return msgspec.json.decode(text, type=_OldTime).msg.ts
+    except UNREADABLE:
+        return ""
 
 
 class _AnyMsg(msgspec.Struct):

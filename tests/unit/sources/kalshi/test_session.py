@@ -13,6 +13,7 @@ from relayer.domain.clock import Clock
 from relayer.domain.errors import TransientError
 from relayer.domain.feeds import Trade
 from relayer.domain.markets import MarketId, MarketStatus, Venue
+from relayer.domain.units import rfc3339
 from relayer.sources.kalshi.market import WatchedMarket
 from relayer.sources.kalshi.session import Session
 from relayer.sources.kalshi.ticker import TickerCheck
@@ -227,6 +228,8 @@ def test_frames_of_foreign_subscriptions_are_ignored() -> None:
         {"delta_fp": "0.001"},
         {"side": "maybe"},
         {"ts_ms": 0, "ts": "yesterday"},
+        {"ts_ms": 0, "ts": 1786085188},
+        {"ts_ms": 0},
         {"ts_ms": NOW_MS * 2},
     ],
 )
@@ -241,6 +244,12 @@ def test_a_malformed_change_isolates_its_market(wrong: dict[str, Any], caplog: p
     assert talk.session.frames["malformed"] == 1
     talk.delta(B, 20)
     assert talk.of(B, Book)[-1].at == NOW_MS + 20
+
+
+def test_a_change_without_milliseconds_has_the_time_it_spells_out() -> None:
+    talk = Talk()
+    talk.delta(A, 10, ts_ms=0, ts=f"{rfc3339(NOW_MS + 10).removesuffix('Z')}+00:00")
+    assert talk.of(A, Book)[-1].at == NOW_MS + 10
 
 
 def test_a_frame_that_names_no_market_costs_the_whole_subscription() -> None:
