@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from solders.pubkey import Pubkey
 
-from tests.node.test_typescript import client
+from relayer.localnet import serve
+from tests.node import npm
+from tests.node.test_typescript import FOLDER, client
+from tests.readable import Readable
+from tests.svm.rig import NOW_MS
 
 pytestmark = pytest.mark.node
 Json = dict[str, Any]
@@ -86,3 +90,14 @@ async def test_a_time_that_is_no_number_makes_nothing_fresh(tmp_path: Path) -> N
     (result,) = (await client(tmp_path, (name, [of, held, {**given, "nowMs": None, "maxAgeMs": "x"}])))["results"]
     assert result["refusal"] == "Stale"
     assert result["message"] == f"Board {of['board']}, slot 2: Stale."
+
+
+async def test_the_example_reads_the_median_off_a_cluster(tmp_path: Path) -> None:
+    await client(tmp_path)  # compiles
+    given = Readable(7000, 6000, 9000)
+    async with serve(given.node) as urls:
+        command = ("node", "build/example.js", urls.rpc, *given.asked)
+        assert await npm.run(FOLDER, *command) == "71.000 cents, by 3 of 3\n"
+        given.wait(NOW_MS + 31_000)
+        with pytest.raises(AssertionError, match="NoQuorum"):
+            await npm.run(FOLDER, *command)

@@ -259,9 +259,8 @@ def median_cases(ledger: Ledger) -> list[Json]:
     ledger.keep("b, garbage", rigs["b"].board, data=b"garbage" * 40)
 
     def case(name: str, result: tuple[int, int] | str, accounts: str, *, quorum: int, sources: str = "a|b|c") -> Json:
-        outcome: str | Json = result
-        if not isinstance(result, str):
-            outcome = {"twice_mid": result[0], "voices": result[1]}
+        outcome: str | Json
+        outcome = result if isinstance(result, str) else {"twice_mid": result[0], "voices": result[1]}
         return {
             "name": name,
             "sources": [source(rigs[one]) for one in sources.split("|") if one],
