@@ -108,15 +108,18 @@ def _instant(spec: Spec, verdict: Verdict) -> int:
 
 
 def _missing(spec: Spec, verdict: Verdict, histories: Mapping[MarketId, History]) -> str | None:
-    """Why nothing can be said: no candle tells of the minute in question. Trades are complete without one."""
+    """Why nothing can be said: no candle tells of the instant. Trades are complete without one.
+
+    Venues leave quiet minutes out, so one before the instant will do, unless a price moved at the instant itself.
+    """
     if isinstance(spec.price, Trades):
         return None
+    at_ms = _instant(spec, verdict)
+    moved = _in_window(spec, verdict) and not spec.held_ms and at_ms > spec.start_ms and len(spec.legs) == 1
     for market, history in histories.items():
-        last = min(_instant(spec, verdict), history.facts.close_ms - 1)
-        if not any(candle.at_ms <= last for candle in history.candles):
-            return f"the venue has no candle of {market} up to {rfc3339(Millis(last))}"
-        if not any(candle.to_ms > last for candle in history.candles):
-            return f"the venue has no candle of {market} that reaches {rfc3339(Millis(last))}"
+        last = min(at_ms, history.facts.close_ms - 1)
+        if not any(candle.at_ms <= last and (candle.to_ms > last or not moved) for candle in history.candles):
+            return f"the venue has no candle of {market} that tells of {rfc3339(Millis(last))}"
     return None
 
 

@@ -113,13 +113,20 @@ def test_an_extreme_does_not_contradict_where_size_or_holding_was_asked() -> Non
     assert says(asked(reach(), executable(0, "100.00")), missed, "no", *history) is Agreement.FITS
 
 
-def test_without_the_minutes_candle_nothing_can_be_said() -> None:
+def test_without_the_candle_of_the_move_nothing_can_be_said() -> None:
     touched = verdict(Answer.YES, 3 * MINUTE + 20_000)
     spec = asked(reach(), executable())
-    assert says(spec, touched, "yes", *calm(3)) is Agreement.UNAVAILABLE
-    assert says(spec, touched, "yes") is Agreement.UNAVAILABLE
     late = [candle(minute, (5000, 5000)) for minute in range(4, 10)]
-    assert says(spec, touched, "yes", *late) is Agreement.UNAVAILABLE
+    for history in (calm(3), late, []):
+        assert says(spec, touched, "yes", *history) is Agreement.UNAVAILABLE
+
+
+def test_a_candle_before_a_quiet_time_will_do() -> None:
+    early, missed = calm(3), verdict(Answer.NO, 10 * MINUTE)
+    assert says(asked(reach(), executable()), missed, "no", *early) is Agreement.FITS
+    assert says(asked(reach(), executable(30)), verdict(Answer.YES, 9 * MINUTE), "yes", *early) is Agreement.FITS
+    assert says(asked(reach(), executable()), verdict(Answer.YES, 0), "yes", *calm(1, 7000)) is Agreement.FITS
+    assert says(asked(reach(), executable()), missed, "no") is Agreement.UNAVAILABLE
 
 
 def test_trades_are_counted_exactly_and_need_no_candle() -> None:
