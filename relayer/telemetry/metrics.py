@@ -64,8 +64,24 @@ class Metrics:
         self.corroborations = counter(
             "corroborations", "Verdicts held against the venue's own history before an act", "agreement"
         )
+        self.cross_checks = counter(
+            "cross_checks", "Books held against REST, best prices against ticker frames", "by", "agreement"
+        )
+        self.disconnections = counter("disconnections", "Venue connections that ended", "venue", "connection")
         self.errors = counter("errors", "Errors that were isolated and logged", "room")
         self.balance = Gauge("relayer_balance_lamports", "Balance of each key", ("role",), registry=self.registry)
+        self.connection_up = Gauge(
+            "relayer_connection_up",
+            "Whether a connection's subscriptions stand",
+            ("venue", "connection"),
+            registry=self.registry,
+        )
+        self.connection_markets = Gauge(
+            "relayer_connection_markets",
+            "Markets that a connection is to hear",
+            ("venue", "connection"),
+            registry=self.registry,
+        )
         self.markets = Gauge("relayer_markets", "PNP markets by state", ("state",), registry=self.registry)
         self.clock_offset = Gauge("relayer_clock_offset_seconds", "Cluster clock minus ours", registry=self.registry)
         self.stage = Histogram(
@@ -99,6 +115,9 @@ class Metrics:
             self.second_opinions.labels(agreement)
         for agreement in AGREEMENTS:
             self.corroborations.labels(agreement)
+        for by in ("rest", "ticker"):
+            for agreement in ("agrees", "differs"):
+                self.cross_checks.labels(by, agreement)
         for reason in PUSH_REASONS:
             self.decisions.labels(reason)
 

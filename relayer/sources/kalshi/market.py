@@ -15,6 +15,7 @@ from relayer.domain.feeds import FeedListener, Trade
 from relayer.domain.markets import MarketFacts, MarketId, MarketStatus
 from relayer.domain.units import Millis
 from relayer.prices.book import Book, BookError
+from relayer.sources.kalshi.path import Standing
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,6 @@ class WatchedMarket:
     __slots__ = (
         "_gap_from",
         "_gap_reason",
-        "_listener",
         "_rest_proven_ms",
         "_result",
         "_tell_before",
@@ -65,6 +65,7 @@ class WatchedMarket:
         "facts",
         "floor_ms",
         "known_from_ms",
+        "listener",
         "market",
         "status",
         "told_ms",
@@ -78,7 +79,7 @@ class WatchedMarket:
         self.awaiting = True
         self.told_ms = 0
         self.watermark_ms = 0
-        self._listener = listener
+        self.listener = listener
         self.book = Book()
         self.floor_ms = 0
         self._tell_before = 0  # changes before this time are told at once; 0 while there is a reason not to
@@ -92,6 +93,14 @@ class WatchedMarket:
     def final(self) -> bool:
         """Nothing more can come."""
         return self._result[1]
+
+    @property
+    def standing(self) -> Standing | None:
+        """What is known of it now; None before anything is."""
+        if self.facts is None:
+            return None
+        known = self.status is MarketStatus.ACTIVE and self._gap_from is None
+        return Standing(Millis(self.floor_ms), self.book if known else None, self.facts.open_ms)
 
     @property
     def proves(self) -> bool:
@@ -127,7 +136,7 @@ class WatchedMarket:
             if price == side.best:
                 side.best_size = left
             self.told_ms = self.floor_ms = at_ms
-            self._listener.on_book(self.market, at_ms, book)  # type: ignore[arg-type] # no call for a NewType here
+            self.listener.on_book(self.market, at_ms, book)  # type: ignore[arg-type] # no call for a NewType here
             return
         try:
             side.change(price, change)
@@ -152,7 +161,7 @@ class WatchedMarket:
         if trade.at_ms < self.watermark_ms:
             self._lost(GapReason.OUT_OF_ORDER, f"trade {trade.trade_id} comes after its time was proven complete")
         elif trade.at_ms < self._tell_before:
-            self._listener.on_trade(self.market, trade)
+            self.listener.on_trade(self.market, trade)
 
     def lose(self, proven_ms: int, reason: GapReason) -> None:
         """The stream may have missed something after `proven_ms`: all is unknown until the next snapshot."""
@@ -172,6 +181,8 @@ class WatchedMarket:
         """
         if self.status is not MarketStatus.ACTIVE:
             proven_ms = self._rest_proven_ms
+        elif self.awaiting:
+            return  # trades from before the newest book may be among what was missed
         elif self.facts is not None:
             proven_ms = min(proven_ms, self.facts.close_ms)
         if self._gap_from is not None:
@@ -179,7 +190,7 @@ class WatchedMarket:
         if proven_ms > self.watermark_ms:
             self.watermark_ms = proven_ms
             self.floor_ms = max(self.floor_ms, proven_ms)
-            self._listener.on_watermark(self.market, Millis(proven_ms))
+            self.listener.on_watermark(self.market, Millis(proven_ms))
 
     def _lost(self, reason: GapReason, why: object) -> None:
         if not self.awaiting:
@@ -205,7 +216,7 @@ class WatchedMarket:
         self._tell_before = self.facts.close_ms if self.facts else 0
         if at_ms < self._tell_before:
             self.told_ms = self.floor_ms = at_ms
-            self._listener.on_book(self.market, Millis(at_ms), self.book)
+            self.listener.on_book(self.market, Millis(at_ms), self.book)
 
     def _open_gap(self, from_ms: int, reason: GapReason) -> None:
         if self._gap_from is None:
@@ -215,7 +226,7 @@ class WatchedMarket:
     def _tell_gap(self, to_ms: int) -> None:
         """Tell the open gap up to something that comes after its start; it stays open from there."""
         if self._gap_from is not None and self._gap_from < to_ms:
-            self._listener.on_gap(self.market, Millis(self._gap_from), Millis(to_ms), self._gap_reason)
+            self.listener.on_gap(self.market, Millis(self._gap_from), Millis(to_ms), self._gap_reason)
             self._gap_from = to_ms
 
     # Status and result, from REST and the lifecycle channel
@@ -274,7 +285,7 @@ class WatchedMarket:
         self._tell_gap(at_ms)
         was_trading, self.status = self.status is MarketStatus.ACTIVE, status
         self.told_ms = self.floor_ms = at_ms
-        self._listener.on_status(self.market, Millis(at_ms), status, since)
+        self.listener.on_status(self.market, Millis(at_ms), status, since)
         if status is MarketStatus.ACTIVE:
             self.awaiting = True  # venue orders do not outlive a pause
             self._open_gap(at_ms, GapReason.START if self._gap_from is not None else GapReason.REOPENED)
@@ -288,4 +299,4 @@ class WatchedMarket:
         self._tell_gap(at_ms)
         self._result = (facts.result, facts.final)
         self.told_ms = self.floor_ms = at_ms
-        self._listener.on_result(self.market, Millis(at_ms), facts.result, facts.final)
+        self.listener.on_result(self.market, Millis(at_ms), facts.result, facts.final)

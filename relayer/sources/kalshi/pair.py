@@ -71,6 +71,11 @@ class Hearing:
         return self._pair.told.market
 
     @property
+    def final(self) -> bool:
+        """Nothing more can come."""
+        return self._pair.told.final
+
+    @property
     def proves(self) -> bool:
         """Its stream, on its own, tells this market's book."""
         return self.joined
@@ -192,7 +197,7 @@ class PairedMarket:
         self._place = place
         self.told.change(*change, place[0])
         if self.told.awaiting:
-            self._start_over()
+            self.start_over(GapReason.DISAGREED)
 
     def hear_trade(self, hearing: Hearing, trade: Trade) -> None:
         """A trade that a joined connection heard: told once."""
@@ -203,7 +208,7 @@ class PairedMarket:
         self._trades[trade.trade_id] = at_ms
         self.told.trade(trade)
         if self.told.awaiting:
-            self._start_over()
+            self.start_over(GapReason.DISAGREED)
 
     def found(self, hearing: Hearing) -> None:
         """This connection has a book. Where nobody else has one, it ends the gap."""
@@ -279,7 +284,7 @@ class PairedMarket:
         for hearing in self.hearings:
             if hearing.joined and self._comparable(hearing) and not self._agrees(hearing):
                 log.error("two connections disagree about a book", extra={"market": str(self.told.market)})
-                self._start_over()
+                self.start_over(GapReason.DISAGREED)
                 return
 
     def _comparable(self, hearing: Hearing) -> bool:
@@ -291,11 +296,11 @@ class PairedMarket:
         told = self.told.book
         return told.bid_side.holds(hearing.book.bid_side.sizes) and told.ask_side.holds(hearing.book.ask_side.sizes)
 
-    def _start_over(self) -> None:
+    def start_over(self, reason: GapReason) -> None:
         """Nobody knows who is right: both need a snapshot."""
         for hearing in self.hearings:
             hearing.forget()
-        self.told.lose(self.told.watermark_ms, GapReason.DISAGREED)
+        self.told.lose(self.told.watermark_ms, reason)
 
     # What REST says
 

@@ -86,6 +86,7 @@ class Session:
         self._advanced_ms = 0
         self._ceiling_ms = 0
         self._deltas = 0
+        self._ending: str | None = None
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             wire.Snapshot: self._on_snapshot,
             wire.TradeFrame: self._on_trade,
@@ -401,6 +402,10 @@ class Session:
         del self._by_sid[subscription.sid], self._by_channel[subscription.channel]
         self._subscribe(subscription.channel, anew=True)
 
+    def end(self, reason: str) -> None:
+        """Have the connection given up at the next tick."""
+        self._ending = reason
+
     def close(self) -> None:
         """The connection is gone: all its markets are unproven from here."""
         self._lose_all(GapReason.DISCONNECTED)
@@ -413,6 +418,8 @@ class Session:
 
     def tick(self) -> None:
         """Move watermarks, ask for snapshots and signs of completeness, chase answers. Raises TransientError."""
+        if self._ending is not None:
+            raise TransientError(self._ending)
         now, wall = self._clock.now_ms(), self._wall_s()
         self.frames["orderbook_delta"] += self._deltas
         self._deltas = 0

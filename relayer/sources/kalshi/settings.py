@@ -42,8 +42,15 @@ class KalshiSettings(BaseModel):
     """PEM file of the key's private half, RSA or Ed25519, as Kalshi hands it out. Readable by this user alone."""
     request_timeout_s: float = Field(default=10, gt=0, le=60)
     """Wall seconds for one REST answer; Kalshi normally takes 0.2 to 3."""
-    silence_timeout_s: float = Field(default=25, ge=5, le=120)
-    """Wall seconds without any frame, ping or pong before the socket counts as dead. Kalshi pings every 10 s."""
+    connections: int = Field(default=4, ge=1, le=50)
+    """WebSocket connections that share the watched markets, each made once it has one. A market that an armed
+    condition depends on is heard on two of them, so with 1 no market can be. Kalshi allows a key 200."""
+    ticker_check: bool = True
+    """Whether to subscribe ticker frames too, and hold the best prices of markets on one connection against them."""
+    cross_check_interval_s: float = Field(default=10, ge=1, le=3600)
+    """Wall seconds between two comparisons of up to 20 books with REST; one request each."""
+    silence_timeout_s: float = Field(default=10, ge=5, le=120)
+    """Wall seconds without any frame, ping or pong before a socket counts as dead. A quiet one is pinged before."""
     reply_timeout_s: float = Field(default=5, gt=0, le=60)
     """Wall seconds for a WebSocket command's answer before the subscription is made anew."""
     status_interval_s: float = Field(default=60, ge=5, le=600)

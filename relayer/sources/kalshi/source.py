@@ -1,6 +1,7 @@
-"""Kalshi as a source: one connection, all watched markets, REST for what the stream does not say.
+"""Kalshi as a source: a pool of connections, all watched markets, REST for what the streams do not say.
 
-Eternal and self-healing. Wires client, session and stream; what a market tells is `market`'s business.
+Eternal and self-healing. Wires client, connections and checks; what a market tells is `market`'s business, what one
+heard on two connections tells is `pair`'s.
 """
 
 from __future__ import annotations
@@ -8,10 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
-import time
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 import aiohttp
@@ -23,18 +21,19 @@ from relayer.domain.markets import MarketFacts, MarketId, MarketStatus
 from relayer.sources.kalshi import wire
 from relayer.sources.kalshi.auth import load_signer
 from relayer.sources.kalshi.client import KalshiClient, UnknownError
-from relayer.sources.kalshi.market import WatchedMarket
+from relayer.sources.kalshi.connection import Connection
+from relayer.sources.kalshi.crosscheck import CrossCheck
+from relayer.sources.kalshi.market import GapReason, WatchedMarket
+from relayer.sources.kalshi.pair import PairedMarket
 from relayer.sources.kalshi.parse import is_trading
 from relayer.sources.kalshi.session import Session
 from relayer.sources.kalshi.settings import KalshiSettings
-from relayer.sources.kalshi.stream import converse
+from relayer.sources.kalshi.ticker import TickerCheck
 from relayer.sources.kalshi.venue_time import VenueTime
 from relayer.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-_BACKOFF_S = (0.2, 30.0)
-_HEALTHY_S = 30.0
 _SWEEP_EVERY_S = 1.0
 _UNSETTLED_INTERVAL_S = 10.0
 """Clock seconds between two REST reads of a market that is not trading and not final."""
@@ -56,7 +55,6 @@ class KalshiSource:
         metrics: Metrics,
     ) -> None:
         self._settings = settings
-        self._http = session
         self._clock = clock
         self._listener = listener
         self._metrics = metrics
@@ -64,19 +62,29 @@ class KalshiSource:
         self._venue_time = VenueTime()
         self.client = KalshiClient(settings=settings, session=session, signer=self._signer, venue_time=self._venue_time)
         self._markets: dict[str, WatchedMarket] = {}
+        self._pairs: dict[str, PairedMarket] = {}
+        self._heard_on: dict[str, list[Connection]] = {}
+        self._connections = [
+            Connection(
+                number, settings=settings, http=session, signer=self._signer, session=self._session, metrics=metrics
+            )
+            for number in range(1, settings.connections + 1)
+        ]
+        self._cross_check = CrossCheck(
+            client=self.client,
+            markets=self._markets,
+            paired=self._pairs,
+            repair=self._repair,
+            interval_s=settings.cross_check_interval_s,
+            metrics=metrics,
+        )
         self._hurry: dict[str, None] = {}
         self._unlisted: set[str] = set()
         self._wake = asyncio.Event()
-        self._some_known = asyncio.Event()
         self._read_ms: dict[str, int] = {}
         self._exchange: wire.ExchangeStatus | None = None
         self._exchange_read_ms = 0
-        self._session: Session | None = None
-        self._trouble: str | None = "Kalshi is not connected yet."
-        self._frames = {
-            kind: metrics.frames.labels(settings.venue, kind)
-            for kind in (*wire.FRAME_TYPES.values(), "unknown", "malformed", "repeated")
-        }
+        self._rest_trouble: str | None = None
 
     def watch(self, markets: Iterable[MarketId]) -> None:
         """Watch these markets too; their first gap starts at 0. Raises UsageError for another venue's."""
@@ -84,63 +92,92 @@ class KalshiSource:
             if market.venue is not self._settings.venue:
                 raise UsageError(f"Market {market} is not of {self._settings.venue}, the venue that [kalshi] sets.")
             if market.ticker not in self._markets:
-                self._markets[market.ticker] = WatchedMarket(market, self._listener)
+                told = self._markets[market.ticker] = WatchedMarket(market, self._listener)
+                connection = self._least_busy()
+                connection.markets[market.ticker] = told
+                self._heard_on[market.ticker] = [connection]
                 self._refresh([market.ticker])
+
+    def watch_twice(self, markets: Iterable[MarketId]) -> None:
+        """Watch these on two connections each, where there are two: a gap is then where both have one."""
+        wanted = list(markets)
+        self.watch(wanted)
+        for market in wanted:
+            if market.ticker not in self._pairs and len(self._connections) > 1:
+                self._pair(market.ticker)
 
     async def market(self, ticker: str) -> MarketFacts:
         """What Kalshi says of a market now. Raises UnknownError (a PermanentError), or TransientError."""
         return await self.client.market(ticker)
 
     def trouble(self) -> str | None:
-        """Why this source is not to be relied on now; None while its subscriptions stand, or nothing is watched."""
-        subscribed = self._session is not None and self._session.subscribed
-        return self._trouble if self._markets and not subscribed else None
+        """Why this source is not to be relied on now; None while each market it knows is heard by a connection."""
+        known = [ticker for ticker, market in self._markets.items() if market.facts]
+        if self._markets and not known:
+            return self._rest_trouble or "Kalshi has not been reached yet."
+        for ticker in known:
+            troubles = [connection.trouble() for connection in self._heard_on[ticker]]
+            if all(troubles) and not self._markets[ticker].final:
+                return self._rest_trouble or troubles[0]
+        return None
+
+    def view(self, market: MarketId) -> dict[str, object]:
+        """How this market is heard, for a person; nothing for one that is not watched."""
+        if market.ticker not in self._markets:
+            return {}
+        return {
+            "source": self._settings.venue,
+            "connections": [connection.view(market.ticker) for connection in self._heard_on[market.ticker]],
+            "agreed_with_rest": self._cross_check.agreed_ms.get(market.ticker),
+        }
 
     async def run(self) -> None:
         """Watch for ever; ends only by cancellation or a defect."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sweep_forever(), name="kalshi sweep")
-            group.create_task(self._stream_forever(), name="kalshi stream")
+            group.create_task(self._cross_check.run(), name="kalshi cross-check")
+            for connection in self._connections:
+                group.create_task(connection.run(), name=f"kalshi connection {connection.number}")
 
-    # Stream
+    # Pool
 
-    async def _stream_forever(self) -> None:
-        delay_s = _BACKOFF_S[0]
-        while True:
-            await self._some_known.wait()
-            started_s = time.monotonic()
-            try:
-                await self._stream_once()
-            except RelayerError as error:
-                self._trouble = str(error)
-                self._metrics.errors.labels("kalshi").inc()
-                log.warning("disconnected", extra={"venue": self._settings.venue, "reason": str(error)})
-            if time.monotonic() - started_s > _HEALTHY_S:
-                delay_s = _BACKOFF_S[0]
-            await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
-            delay_s = min(delay_s * 2, _BACKOFF_S[1])
-
-    async def _stream_once(self) -> None:
-        session = self._session = Session(
-            markets=self._markets,
+    def _session(self, connection: Connection) -> Session:
+        check = TickerCheck(count=self._count_ticker, doubt=self._cross_check.doubt)
+        return Session(
+            markets=connection.markets,
             clock=self._clock,
             venue_time=self._venue_time,
             refresh=self._refresh,
             reply_timeout_s=self._settings.reply_timeout_s,
+            best_prices=check if self._settings.ticker_check else None,
         )
-        session.watch(ticker for ticker, market in self._markets.items() if market.facts and not market.final)
-        try:
-            await converse(session, settings=self._settings, http=self._http, signer=self._signer)
-        finally:
-            session.close()
-            self._count_frames()
-            self._session = None
 
-    def _count_frames(self) -> None:
-        if self._session is not None:
-            frames, self._session.frames = self._session.frames, Counter()
-            for kind, count in frames.items():
-                self._frames[kind].inc(count)
+    def _count_ticker(self, found: str) -> None:
+        self._metrics.cross_checks.labels("ticker", found).inc()
+
+    def _least_busy(self, *, besides: Collection[Connection] = ()) -> Connection:
+        return min((one for one in self._connections if one not in besides), key=lambda one: len(one.markets))
+
+    def _pair(self, ticker: str) -> None:
+        """Have a market heard on a second connection as well."""
+        told, (first,) = self._markets[ticker], self._heard_on[ticker]
+        second = self._least_busy(besides=[first])
+        pair = self._pairs[ticker] = PairedMarket(told)
+        first.markets[ticker], second.markets[ticker] = pair.hearings
+        self._heard_on[ticker].append(second)
+        if told.facts and not told.final:
+            second.listed(ticker)
+
+    def _repair(self, ticker: str, again: bool) -> None:
+        """REST shows another book: begin anew, and where that did not help, on new sockets."""
+        if ticker in self._pairs:
+            self._pairs[ticker].start_over(GapReason.CROSS_CHECK)
+        else:
+            market = self._markets[ticker]
+            market.lose(market.watermark_ms, GapReason.CROSS_CHECK)
+        if again:
+            for connection in self._heard_on[ticker]:
+                connection.renew(f"REST goes on showing another book of {ticker}.")
 
     # REST
 
@@ -151,16 +188,18 @@ class KalshiSource:
     async def _sweep_forever(self) -> None:
         await self._read_budget()
         while True:
-            self._count_frames()
+            for connection in self._connections:
+                connection.count_frames()
             due: list[str] = []
             if self._markets:
                 try:
                     await self._look_at_the_exchange()
                     if due := self._due():
                         await self._sweep(due)
+                    self._rest_trouble = None
                 except RelayerError as error:
                     self._hurry |= dict.fromkeys(due)
-                    self._trouble = str(error)
+                    self._rest_trouble = str(error)
                     self._metrics.errors.labels("kalshi").inc()
                     log.warning("status not read", extra={"venue": self._settings.venue, "reason": str(error)})
                     await asyncio.sleep(_SWEEP_EVERY_S)
@@ -220,13 +259,15 @@ class KalshiSource:
                 self._learn(ticker, facts, asked_ms, answered_ms)
 
     def _learn(self, ticker: str, facts: MarketFacts, asked_ms: int, answered_ms: int) -> None:
-        proven_ms = self._session.proven_ms(ticker) if self._session else 0
+        heard_on = self._heard_on[ticker]
+        proven_ms = max(connection.proven_ms(ticker) for connection in heard_on)
         if facts.status is MarketStatus.ACTIVE and self._exchange and not is_trading(self._exchange, facts.shard):
             facts = replace(facts, status=MarketStatus.PAUSED)
-        self._markets[ticker].learn(facts, asked_ms=asked_ms, answered_ms=answered_ms, proven_ms=proven_ms)
-        if self._session and not facts.final:
-            self._session.watch([ticker])
-        self._some_known.set()
+        market = self._pairs.get(ticker) or self._markets[ticker]
+        market.learn(facts, asked_ms=asked_ms, answered_ms=answered_ms, proven_ms=proven_ms)
+        if not facts.final:
+            for connection in heard_on:
+                connection.listed(ticker)
 
     async def _look_up(self, ticker: str) -> MarketFacts | None:
         """A market that the list leaves out: archived, or unknown, which is said once."""
