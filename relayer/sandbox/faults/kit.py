@@ -146,14 +146,18 @@ class LinkFaults:
 
 
 class FaultKit:
-    """The chosen faults. Raises UsageError for names and rates that are none.
+    """The chosen faults. Raises UsageError for names, connections and rates that are none.
 
-    chosen: `name` or `name=rate`, the rate from 0 to 1.
+    chosen: `name` or `name=rate`, the rate from 0 to 1; `name@2` and `name@2=rate` for faults of frames and links that
+    shall befall one connection alone, by its number in order of connecting from 1 on.
     """
 
     def __init__(self, chosen: Iterable[str], *, seed: int = 0) -> None:
         self._seed = seed
-        self._rates = dict(map(_parse, chosen))
+        self._rates: dict[str, float] = {}
+        self._rates_of: dict[int, dict[str, float]] = {}
+        for name, number, rate in map(_parse, chosen):
+            (self._rates if number is None else self._rates_of.setdefault(number, {}))[name] = rate
         self._requests = [_REQUESTS[name][0](self._dice(name, "requests")) for name in self._rates if name in _REQUESTS]
 
     def __contains__(self, name: str) -> bool:
@@ -162,14 +166,19 @@ class FaultKit:
     def _dice(self, name: str, *where: object) -> Dice:
         return Dice(self._rates[name], self._seed, name, *where)
 
+    def _dice_of(self, number: int, kinds: Iterable[str]) -> dict[str, Dice]:
+        """Of these kinds, what has been chosen for all connections or for this one."""
+        rates = self._rates | self._rates_of.get(number, {})
+        return {name: Dice(rate, self._seed, name, number) for name, rate in rates.items() if name in kinds}
+
     def dice(self, name: str) -> Dice | None:
         """The chance of a chosen fault; None for one that is not."""
         return self._dice(name) if name in self._rates else None
 
     def connection(self, number: int, state: VenueState) -> LinkFaults:
         """The faults of the connection with this number."""
-        kinds = [_FRAMES[name][0](self._dice(name, number), state) for name in self._rates if name in _FRAMES]
-        actions = [(_LINKS[name][0], self._dice(name, number)) for name in self._rates if name in _LINKS]
+        kinds = [_FRAMES[name][0](dice, state) for name, dice in self._dice_of(number, _FRAMES).items()]
+        actions = [(_LINKS[name][0], dice) for name, dice in self._dice_of(number, _LINKS).items()]
         return LinkFaults(kinds, actions)
 
     def around(self, handler: Handler, *, handshakes: bool) -> Handler:
@@ -198,14 +207,19 @@ def _wrapped(fault: RequestFault, handler: Handler) -> Handler:
     return handle
 
 
-def _parse(text: str) -> tuple[str, float]:
-    name, given, rate = text.partition("=")
+def _parse(text: str) -> tuple[str, int | None, float]:
+    what, given, rate = text.partition("=")
+    name, one, number = what.partition("@")
     if name not in ALL:
         raise UsageError(f"There is no fault {name!r}: `relayer sandbox --faults` lists them.")
+    if one and (not number.isdecimal() or ALL[name].group not in (Group.FRAME, Group.LINK)):
+        raise UsageError(
+            f"Fault {what} cannot be: @ and a connection's number follow faults of frames and links alone."
+        )
     try:
         value = float(rate) if given else ALL[name].rate
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
         raise UsageError(f"The rate of fault {name} must be from 0 to 1, not {rate!r}.")
-    return name, value
+    return name, int(number) if one else None, value

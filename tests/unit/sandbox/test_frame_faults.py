@@ -10,6 +10,7 @@ import pytest
 from relayer.domain.errors import UsageError
 from relayer.sandbox.faults.frames import Sent
 from relayer.sandbox.faults.kit import ALL, LIES, FaultKit, Group
+from relayer.sandbox.faults.links import LinkAction
 from relayer.sandbox.state import VenueState
 
 DELTA = {"market_ticker": "A", "price_dollars": "0.4200", "delta_fp": "1.00", "side": "no", "ts_ms": 50_000}
@@ -111,6 +112,15 @@ def test_chance_follows_from_seed_connection_and_name_alone() -> None:
     assert 20 < len(dropped(1, "sequence-hole=0.1")) < 90
 
 
+def test_a_fault_can_befall_one_connection_alone() -> None:
+    assert dropped(1, "sequence-hole@2=1") == []
+    assert len(dropped(1, "sequence-hole@2=1", number=2)) == 500
+    assert dropped(1, "sequence-hole=0.1", "sequence-hole@2=1") == dropped(1, "sequence-hole=0.1")
+    kit = FaultKit(["reset@3=1", "silent-socket"])
+    assert kit.connection(1, state()).action() is None
+    assert kit.connection(3, state()).action() is LinkAction.ABORT
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -119,6 +129,11 @@ def test_chance_follows_from_seed_connection_and_name_alone() -> None:
         ("delay=1.5", "must be from 0 to 1"),
         ("delay=nan", "must be from 0 to 1"),
         ("delay=", "must be from 0 to 1"),
+        (
+            "delay@two",
+            "Fault delay@two cannot be: @ and a connection's number follow faults of frames and links alone.",
+        ),
+        ("pause@1", "Fault pause@1 cannot be"),
     ],
 )
 def test_what_is_no_fault_is_named(text: str, words: str) -> None:
