@@ -47,7 +47,7 @@ def sandbox(
     clock_wall: Annotated[int | None, typer.Option(help="Shared clock: wall time in milliseconds.")] = None,
     clock_speed: Annotated[float | None, typer.Option(help="Shared clock: seconds a second.")] = None,
     dflow_key: Annotated[str | None, typer.Option(help="Key that DFlow's surface asks for; none lets all in.")] = None,
-    fault: Annotated[list[str] | None, typer.Option(help="Fault by name, name=rate, or name@connection=rate; may be repeated.")] = None,
+    fault: Annotated[list[str] | None, typer.Option(help="Fault: name[@connection][=rate]; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same faults.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="When ready print one JSON object, on one line.")] = False,
     faults: Annotated[
