@@ -84,6 +84,12 @@ async def deposit_of(rpc: Rpc, program: Pubkey, resolution: Resolution) -> int:
     return max(held - rent, 0)
 
 
+async def lacking(rpc: Rpc, receiver: str, lamports: int) -> int:
+    """What an address lacks to take so little: the cluster refuses accounts below their rent minimum."""
+    held, least = await rpc.balance(receiver), await rpc.minimum_balance(0)
+    return max(least - lamports, 0) if lamports and not held else 0
+
+
 async def _account(rpc: Rpc, owner: Pubkey, address: Pubkey) -> Account | None:
     account = await rpc.account(str(address))
     if account is None or account.empty:

@@ -82,6 +82,11 @@ async def init(
             f"Committee {address} is there, and its rules never change. Nothing was signed: see "
             f"`relayer committee show {address}`, or make another under another --index."
         )
+    if owner and await desk.rpc.account(str(owner)) is None:
+        raise PermanentError(
+            f"There is no PNP program {owner} on this cluster, and a committee never changes its own: name it with "
+            "--pnp, or give --generic."
+        )
     rows = [
         ("committee", str(address)),
         ("members", ", ".join(map(str, members))),

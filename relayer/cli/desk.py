@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from relayer.chain.signer import Signer
     from relayer.settings import Settings
 
+_NO_PROGRAM = "1" * 32
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -35,6 +37,9 @@ class Desk:
 
     @property
     def program(self) -> Pubkey:
+        """Raises UsageError if neither a file nor an option names it."""
+        if self.cluster.oracle_program == _NO_PROGRAM:
+            raise UsageError("Which program? Give --program with its address, or --config with cluster.oracle_program.")
         return address_of(self.cluster.oracle_program)
 
     def key(self, option: str, path: Path | None, role: str) -> Signer:
@@ -110,12 +115,11 @@ def _cluster(file: Settings | None, rpc: Sequence[str] | None, program: str | No
 
 def _settings(rpc: Sequence[str], program: str | None) -> ClusterSettings:
     from pydantic import ValidationError
-    from solders.system_program import ID as NO_PROGRAM
 
     from relayer.chain.settings import ClusterSettings
 
     try:
-        return ClusterSettings.model_validate({"rpc_urls": tuple(rpc), "oracle_program": program or str(NO_PROGRAM)})
+        return ClusterSettings.model_validate({"rpc_urls": tuple(rpc), "oracle_program": program or _NO_PROGRAM})
     except ValidationError as error:
         reasons = "; ".join(problem["msg"].removeprefix("Value error, ") for problem in error.errors())
         raise UsageError(f"--rpc or the program's address is wrong: {reasons}.") from None

@@ -170,12 +170,12 @@ class Docket:
         return [*rows, ("spec asks", same), ("spec hash", self.resolution.spec_hash.hex())]
 
     def request(
-        self, signers: Mapping[str, Signer], step: Instruction, rows: Rows, warnings: Sequence[str] = ()
+        self, signers: Mapping[str, Signer], steps: Sequence[Instruction], rows: Rows, warnings: Sequence[str] = ()
     ) -> Request:
-        """Have the signers sign one act; the file is reported as it is then."""
+        """Have the signers sign one transaction; the file is reported as it is then."""
         keys = list(signers.values())
         said = [*(self.warnings() if self.resolution else ()), *warnings]
-        work = Transactions([[step]], keys, "resolution")
+        work = Transactions([steps], keys, "resolution")
         return Request([*self.rows(), *rows], signers, work, self.facts, said)
 
     async def due(self) -> Outcome:

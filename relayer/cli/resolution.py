@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from relayer.cli.addresses import digest_of
+from relayer.cli.addresses import address_of, digest_of
 from relayer.cli.desk import Desk, reads
 from relayer.cli.docket import OfCase, time_of
 from relayer.cli.printing import sol
 from relayer.cli.signing import Nothing, Request, signs
 from relayer.domain.errors import PermanentError, UsageError
+from relayer.domain.pnp import PnpKind
 from relayer.domain.verdicts import Outcome
 
 resolution = typer.Typer(
@@ -81,7 +82,7 @@ async def open_file(
         warnings.append("a generic resolution is the answer itself: its rent and deposit stay there for ever.")
     elif docket.question() != question(parsed):
         warnings.append(f"the market asks {docket.question()!r}, which is not the text of this spec.")
-    return docket.request({"opener": opening}, step, rows, warnings)
+    return docket.request({"opener": opening}, [step], rows, warnings)
 
 
 @resolution.command()
@@ -103,7 +104,7 @@ async def accept(
     if seat and seat.accepted:
         return Nothing(f"{serving.address} serves this market already.", docket.facts)
     step = accepting(desk.program, serving.pubkey, docket.address, docket.subject)
-    return docket.request({"member": serving}, step, [("accept", "this member serves the market")])
+    return docket.request({"member": serving}, [step], [("accept", "this member serves the market")])
 
 
 @resolution.command()
@@ -140,13 +141,13 @@ async def activate(
         metadata_program=docket.committee.metadata_program,
         advance=ACTIVATION_ADVANCE,
     )
-    deposit = await deposit_of(desk.rpc, desk.program, file)
+    advance = f"at most {sol(ACTIVATION_ADVANCE)} from the member; what PNP does not take comes back at once"
     rows = [
         ("activate", "the market becomes tradeable, which cannot be taken back"),
-        ("advance", f"at most {sol(ACTIVATION_ADVANCE)} from the member; what PNP does not take comes back at once"),
-        ("deposit", f"{sol(deposit)} to pay the member back"),
+        ("advance", advance if subject.market.kind is PnpKind.V2 else "none: activating a P2P market costs nothing"),
+        ("deposit", f"{sol(await deposit_of(desk.rpc, desk.program, file))} to pay the member back"),
     ]
-    return docket.request({"member": serving}, step, rows)
+    return docket.request({"member": serving}, [step], rows)
 
 
 @resolution.command()
@@ -180,7 +181,7 @@ async def attest(
             raise PermanentError(f"{voting.address} has voted and changed the vote: {seat.outcome.upper()} stays.")
         warnings.append(f"{voting.address} has voted {seat.outcome.upper()}: this is the one change of it.")
     step = attesting(desk.program, voting.pubkey, docket.address, docket.subject, outcome=outcome, evidence_hash=proof)
-    return docket.request({"member": voting}, step, [("vote", outcome.upper()), ("evidence", proof.hex())], warnings)
+    return docket.request({"member": voting}, [step], [("vote", outcome.upper()), ("evidence", proof.hex())], warnings)
 
 
 @resolution.command()
@@ -207,7 +208,7 @@ async def flag(
         raise PermanentError(f"{doubting.address} has flagged this market, and may only once: another member can.")
     step = flagging(desk.program, doubting.pubkey, docket.address, docket.subject, reason=reason.encode())
     rows = [("flag", f"{reason} (no settlement for {docket.committee.safety_s} s)")]
-    return docket.request({"member": doubting}, step, rows)
+    return docket.request({"member": doubting}, [step], rows)
 
 
 @resolution.command()
@@ -235,7 +236,7 @@ async def settle(
     paid = await deposit_of(desk.rpc, desk.program, file) >= docket.committee.reward
     reward = sol(docket.committee.reward) if paid else "none: the deposit is used up"
     step = settling(desk.program, calling.pubkey, docket.address, docket.subject)
-    return docket.request({"caller": calling}, step, [("settle as", outcome.upper()), ("reward", reward)])
+    return docket.request({"caller": calling}, [step], [("settle as", outcome.upper()), ("reward", reward)])
 
 
 @resolution.command()
@@ -247,20 +248,27 @@ async def close(desk: Desk, case: OfCase) -> Request | Nothing:
 
     Example: relayer resolution close <committee> <market> --config relayer.toml
     """
+    from solders.system_program import TransferParams, transfer
+
     from relayer.chain.programs.committee import close_resolution
-    from relayer.chain.resolutions import deposit_of, resolution_len
+    from relayer.chain.resolutions import deposit_of, lacking, resolution_len
 
     docket = await case.opened(desk, gone=True)
     file = docket.file()
     await docket.refuse_closing()
-    step = close_resolution(desk.program, docket.address, docket.subject, opener=file.opener)
+    closing = close_resolution(desk.program, docket.address, docket.subject, opener=file.opener)
     deposit = await deposit_of(desk.rpc, desk.program, file)
-    creator = f"the market's creator {docket.on_pnp.market.creator}" if docket.on_pnp else "the opener"
-    rows = [
-        ("rent back", f"{await desk.rent(resolution_len(file.spec))} to the opener {file.opener}"),
-        ("deposit", f"{sol(deposit)} to {creator}"),
-    ]
-    return docket.request({}, step, rows)
+    rows = [("rent back", f"{await desk.rent(resolution_len(file.spec))} to the opener {file.opener}")]
+    if docket.on_pnp is None:
+        return docket.request({}, [closing], [*rows, ("deposit", f"{sol(deposit)} to the opener: the market is gone")])
+    creator = docket.on_pnp.market.creator
+    rows.append(("deposit", f"{sol(deposit)} to the market's creator {creator}"))
+    added = await lacking(desk.rpc, creator, deposit)
+    if not added:
+        return docket.request({}, [closing], rows)
+    rows.append(("added", f"{sol(added)} from the payer to the creator, whose address cannot hold less"))
+    gift = TransferParams(from_pubkey=desk.payer().pubkey, to_pubkey=address_of(creator), lamports=added)
+    return docket.request({}, [transfer(gift), closing], rows)
 
 
 def _evidence(file: Path | None, digest: str | None) -> bytes:

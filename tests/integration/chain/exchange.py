@@ -6,6 +6,7 @@ import os
 
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
+from solders.system_program import TransferParams, transfer
 
 from relayer.chain.programs import pnp, token
 from relayer.chain.signer import Signer
@@ -25,6 +26,10 @@ class Exchange:
         self._creator = cluster.funded()
         self._sender = cluster.sender(self._creator)
         self._mint = Signer(os.urandom(32))
+
+    @property
+    def creator(self) -> str:
+        return self._creator.address
 
     async def set_up(self) -> None:
         us, mint = self._creator.pubkey, self._mint.pubkey
@@ -50,6 +55,12 @@ class Exchange:
         make = self._v2 if kind is PnpKind.V2 else self._v3
         await self._send([make(market_id, oracle, question)])
         return str(pnp.market_address(self.id, kind, market_id))
+
+    async def spend_all(self) -> None:
+        """Leave the creator's address empty."""
+        left = await self._cluster.rpc().balance(self._creator.address) - 5_000
+        to = Pubkey.new_unique()
+        await self._send([transfer(TransferParams(from_pubkey=self._creator.pubkey, to_pubkey=to, lamports=left))])
 
     async def _send(self, instructions: list[Instruction], *signers: Signer) -> None:
         await self._sender.run(instructions, signers, purpose="board")

@@ -12,9 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from relayer.chain.programs import committee as committees
-from relayer.chain.programs.committee import RETENTION_S
+from relayer.chain.programs.committee import ABANDON_S, RETENTION_S
 from relayer.chain.signer import Signer, write_keypair
 from relayer.cli.main import app
+from relayer.cli.printing import sol
 from relayer.conditions.question import question
 from relayer.domain.errors import PermanentError
 from relayer.domain.pnp import PnpKind
@@ -108,6 +109,8 @@ async def test_a_market_from_its_opening_to_its_close(court: Court, kind: PnpKin
     assert "the same, to the byte" in accepted["shown"]
     activated = await court.done("activate", market)
     assert activated["tradeable"] is True
+    free = "advance         none: activating a P2P market costs nothing" in activated["shown"]
+    assert free is (kind is PnpKind.V3)
     assert "0.1 SOL to pay the member back" in activated["shown"]
     assert "is tradeable already" in (await court.done("activate", market))["shown"]
 
@@ -192,3 +195,28 @@ async def test_without_a_deposit_there_is_no_reward(court: Court) -> None:
     await court.done("attest", market, "--outcome", "no", "--evidence-hash", "ab" * 32)
     court.cluster.set_time_ms(END_S * 1000)
     assert "none: the deposit is used up" in (await court.done("settle", market, key="--caller"))["shown"]
+
+
+async def test_a_creator_without_an_account_is_helped_to_take_the_rest_of_a_deposit(court: Court) -> None:
+    rpc, market = court.cluster.rpc(), await court.market(PnpKind.V3)
+    await court.open(market, deposit=REWARD + 10)
+    await court.done("activate", market)
+    await court.done("attest", market, "--outcome", "no", "--evidence-hash", "ab" * 32)
+    court.cluster.set_time_ms(END_S * 1000)
+    await court.done("settle", market, key="--caller")
+    await court.exchange.spend_all()
+    court.cluster.set_time_ms((END_S + RETENTION_S) * 1000)
+    closed = await court.done("close", market, key="--payer")
+    least = await rpc.minimum_balance(0)
+    assert f"0.00000001 SOL to the market's creator {court.exchange.creator}" in closed["shown"]
+    assert f"{sol(least - 10)} from the payer to the creator, whose address cannot hold less" in closed["shown"]
+    assert await rpc.balance(court.exchange.creator) == least
+
+
+async def test_what_everybody_gave_up_can_be_closed_too(court: Court) -> None:
+    market = await court.market()
+    await court.open(market)
+    court.cluster.set_time_ms((END_S + CHALLENGE_S + 60 + ABANDON_S - 10) * 1000)
+    assert "may be closed from" in await court.refused("close", market, key="--payer")
+    court.cluster.set_time_ms((END_S + CHALLENGE_S + 60 + ABANDON_S) * 1000)
+    assert "0.1 SOL to the market's creator" in (await court.done("close", market, key="--payer"))["shown"]

@@ -326,3 +326,12 @@ async def test_a_cluster_without_a_clock_is_named(node: Node, rpc: Rpc) -> None:
     node.answers(result={"context": {"slot": 1}, "value": None})
     with pytest.raises(TransientError, match="shows no Clock sysvar"):
         await rpc.cluster_time_ms()
+
+
+async def test_the_fee_is_what_the_cluster_says(cluster: Cluster) -> None:
+    payer = cluster.funded()
+    submission = await cluster.sender(payer).build([], [], purpose="board")
+    assert await cluster.rpc().fee(submission.wire) == 5_000
+    cluster.node.advance(200)
+    with pytest.raises(TransientError, match="does not know the blockhash: try again"):
+        await cluster.rpc().fee(submission.wire)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +23,24 @@ from relayer.cli.main import app
 
 PROGRAMS = files("relayer") / "data" / "programs"
 LAMPORTS = 100_000_000_000
+_SETTINGS = """
+[kalshi]
+key_id = "b7e1"
+key_file = "kalshi.pem"
+[cluster]
+rpc_urls = ["{url}"]
+oracle_program = "{program}"
+poll_s = 0.02
+[keys]
+publisher = "{publisher}"
+authority = "{authority}"
+[board]
+index = 30
+name = "filed"
+capacity = 30
+feeds = {feeds}
+{maker}
+"""
 ROLES = ("authority", "publisher", "creator", "member1", "member2", "member3", "stranger")
 
 
@@ -39,10 +57,25 @@ class Desk:
     def file(self, role: str) -> str:
         return str(self.folder / f"{role}.json")
 
-    def run(self, *words: str, answer: str | None = None) -> Any:
-        """The runner's result; RelayerErrors are in its `exception`."""
-        options = ["--rpc", self.url, "--program", self.oracle_program]
+    def run(self, *words: str, answer: str | None = None, bare: bool = False) -> Any:
+        """The runner's result; RelayerErrors are in its `exception`. bare: without options for the cluster."""
+        options = [] if bare else ["--rpc", self.url, "--program", self.oracle_program]
         return CliRunner().invoke(app, [*words, *options], input=answer)
+
+    def settings(self, *, authority: str, maker: str | None = None, feeds: Sequence[str] = ()) -> str:
+        """A relayer's configuration for this cluster."""
+        file = self.folder / "relayer.toml"
+        file.write_text(
+            _SETTINGS.format(
+                url=self.url,
+                program=self.oracle_program,
+                publisher=self.file("publisher"),
+                authority=self.file(authority),
+                feeds=json.dumps(list(feeds)),
+                maker=f'authority = "{self.keys[maker]}"' if maker else "",
+            )
+        )
+        return str(file)
 
     @staticmethod
     def row(done: Any, name: str) -> str:
@@ -64,9 +97,9 @@ class Desk:
         with urllib.request.urlopen(request, timeout=10) as reply:
             return json.load(reply)["result"]
 
-    def facts(self, *words: str) -> Any:
+    def facts(self, *words: str, bare: bool = False) -> Any:
         """What a command that succeeds prints with --json."""
-        done = self.run(*words, "--json")
+        done = self.run(*words, "--json", bare=bare)
         assert done.exception is None, (done.exception, done.output)
         return json.loads(done.stdout)
 

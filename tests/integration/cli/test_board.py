@@ -10,7 +10,8 @@ import pytest
 from solders.pubkey import Pubkey
 
 from relayer.chain.programs.board import board_address
-from relayer.domain.errors import PermanentError, UsageError
+from relayer.chain.signer import write_keypair
+from relayer.domain.errors import PermanentError, TransientError, UsageError
 from relayer.domain.markets import MarketId
 from tests.integration.cli.conftest import Desk
 
@@ -200,6 +201,43 @@ def test_the_tape_s_head_is_anchored_by_the_publisher(desk: Desk, board: str) ->
     publisher = ["--publisher", desk.file("publisher")]
     assert desk.facts(*words, *publisher)["tape_head"] == "cd" * 32
     assert f"Nothing to sign: board {board} carries this hash already." in desk.run(*words, *publisher).stderr
+
+
+def test_a_configuration_names_cluster_keys_and_board(desk: Desk) -> None:
+    """After a handover too: the board keeps the address that its maker gave it."""
+    config = ["--config", desk.settings(authority="creator", feeds=["kalshi:KXA", "kalshi:KXB"])]
+    made = desk.facts("board", "init", *config, "--yes", bare=True)["board"]
+    shown = desk.facts("board", "show", *config, bare=True)
+    assert (shown["board"], shown["name"], shown["capacity"]) == (made, "filed", 30)
+    assert shown["publisher"] == desk.keys["publisher"]
+    before = desk.lamports("publisher")
+    added = desk.facts("board", "add", *config, "--yes", bare=True)
+    assert added["slots"] == {"kalshi:KXA": 0, "kalshi:KXB": 1}
+    assert before - desk.lamports("publisher") == 10_000, "the publisher pays where the file names no payer"
+
+    desk.facts("board", "propose-authority", "--new", desk.keys["stranger"], *config, "--yes", bare=True)
+    heir = ["--config", desk.settings(authority="stranger", maker="creator")]
+    assert desk.facts("board", "accept-authority", *heir, "--yes", bare=True)["board"] == made
+    assert desk.facts("board", "retire", "kalshi:KXA", *heir, "--yes", bare=True)["retired"] == {"kalshi:KXA": 0}
+
+
+def test_a_payer_without_money_is_told_so(desk: Desk, board: str) -> None:
+    poor = write_keypair(desk.folder / "poor.json")
+    words = ["board", "add", "kalshi:KXPOOR", *_owner(desk), "--payer", desk.file("poor"), "--yes"]
+    with pytest.raises(TransientError, match="cannot be sent now: the payer has no lamports: fund it"):
+        raise desk.run(*words).exception
+    assert f"{poor.address}, holds 0 SOL" in desk.run(*words).stderr
+
+
+def test_a_cluster_that_does_not_answer_is_named(desk: Desk) -> None:
+    words = ["board", "list", "--rpc", "http://127.0.0.1:1", "--program", desk.oracle_program]
+    with pytest.raises(TransientError, match=r"127\.0\.0\.1:1"):
+        raise desk.run(*words, bare=True).exception
+
+
+def test_a_program_must_be_named(desk: Desk) -> None:
+    with pytest.raises(UsageError, match=r"Which program\? Give --program with its address, or --config with"):
+        raise desk.run("board", "list", "--rpc", desk.url, bare=True).exception
 
 
 def test_closed_for_ever(desk: Desk) -> None:
