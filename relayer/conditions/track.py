@@ -134,7 +134,9 @@ class Track:
         getattr(self, event)(*args)
 
     def _wait(self, at_ms: Millis, event: str, args: tuple[Any, ...]) -> None:
-        self._waiting.append((at_ms, event, args))
+        proven = event == "_take_nothing" and self._waiting and at_ms <= self._waiting[-1][0]
+        if not proven:
+            self._waiting.append((at_ms, event, args))
 
     def _await_filling(self, from_ms: Millis) -> None:
         """A gap that begins here may yet be filled."""
@@ -382,9 +384,12 @@ class TradeTrack(Track):
     def _wait(self, at_ms: Millis, event: str, args: tuple[Any, ...]) -> None:
         """Trades that fill a gap come after what lies behind it, and are taken before."""
         place = len(self._waiting)
-        while event == "_take_trade" and place and self._waiting[place - 1][0] > at_ms:
+        while place and self._waiting[place - 1][0] > at_ms:
             place -= 1
-        self._waiting.insert(place, (at_ms, event, args))
+        if place == len(self._waiting):
+            super()._wait(at_ms, event, args)
+        elif event != "_take_nothing":
+            self._waiting.insert(place, (at_ms, event, args))
 
     def _take_trade(self, trade: Trade) -> None:
         if trade.at_ms == self.known_ms:

@@ -72,12 +72,12 @@ class Backfill:
     async def _fill_trades(self, path: MarketPath, holes: Sequence[Hole], now_ms: int) -> None:
         if not holes:
             return
-        from_ms, to_ms = min(hole.trades_from_ms for hole in holes), max(hole.to_ms for hole in holes)
+        from_ms, to_ms = min(hole.trades_from_ms for hole in holes), max(hole.trades_to_ms for hole in holes)
         ticker = path.market.ticker
         trades = await self._ask(path, lambda: self._client.trades(ticker, from_ms=from_ms, to_ms=to_ms))
         for hole in holes:
             if trades is not None:
-                path.fill_trades(hole, [one for one in trades if hole.trades_from_ms <= one.at_ms < hole.to_ms])
+                path.fill_trades(hole, [one for one in trades if hole.trades_from_ms <= one.at_ms < hole.trades_to_ms])
                 self._metrics.fillings.labels("trades", "whole").inc()
             elif now_ms >= hole.last_ms:
                 path.fill_trades(hole, None)

@@ -6,11 +6,11 @@ have been told, or given up; what fills a gap is fetched by `backfill`. No I/O a
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from relayer.domain.feeds import BookView, Candle, FeedListener, PathListener, Remembered, Trade
+from relayer.domain.feeds import BookView, Candle, FeedListener, Gap, PathListener, Remembered, Trade
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import NEVER, Millis
 from relayer.sources.kalshi.parse import MINUTE_MS
@@ -20,10 +20,7 @@ COMPLETE_AFTER_MS = 120_000
 _PATIENCE_MS = 30 * 60_000
 """How long after that a gap is asked for again before it is given up."""
 _HOLES_KEPT = 100
-_HISTORY_KEPT = 100
-
-Result = tuple[Millis, str, bool]
-"""Time, the venue's word, whether it is final."""
+_STATUSES_KEPT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +33,28 @@ class Standing:
 
 
 @dataclass(slots=True, eq=False)
+class Told:
+    """What the source has told of a market: its latest statuses, the time of the newest trade, the result."""
+
+    statuses: deque[tuple[Millis, MarketStatus]] = field(default_factory=lambda: deque(maxlen=_STATUSES_KEPT))
+    traded_ms: Millis = NEVER
+    result: tuple[Millis, str, bool] | None = None
+
+
+@dataclass(slots=True, eq=False)
 class Hole:
     """A gap that is to be filled.
 
-    trades_from_ms: trades since then may be missing, since they come in a sequence of their own. trades: whether they
-    came, None while they are awaited. covered_ms: how much of it the candles bound. ended: trading stopped at its end.
+    trades_from_ms, trades_to_ms: trades between them may be missing, since they come in a sequence of their own.
+    trades: whether they came, None while they are awaited. covered_ms: how much of it the candles bound. ended: trading
+    stopped at its end.
     """
 
     from_ms: Millis
     to_ms: Millis
     reason: str
     trades_from_ms: Millis
+    trades_to_ms: Millis
     trades: bool | None = None
     candles: bool | None = None
     covered_ms: int = 0
@@ -105,12 +113,10 @@ class MarketPath:
         """Gaps from then on matter too."""
         self._needed_from_ms = min(self._needed_from_ms, from_ms)
 
-    def catch_up(
-        self, standing: Standing, history: Iterable[tuple[Millis, MarketStatus]], result: Result | None
-    ) -> None:
+    def catch_up(self, standing: Standing, told: Told) -> None:
         """The source told of this market before anybody needed it: all of that is a gap, up to what stands now."""
         trading, at_ms = True, NEVER
-        for since_ms, status in history:
+        for since_ms, status in told.statuses:
             if trading:
                 self.on_gap(at_ms, since_ms, "start")
             self.on_status(since_ms, status, None)
@@ -119,8 +125,10 @@ class MarketPath:
             self.on_gap(at_ms, standing.at_ms, "start")
         if standing.book is not None:
             self._listener.on_book(self.market, standing.at_ms, standing.book)
-        if result is not None:
-            self._listener.on_result(self.market, *result)
+        if self._open:
+            self._open[-1].trades_to_ms = Millis(max(self._open[-1].to_ms, told.traded_ms + 1))
+        if told.result is not None:
+            self._listener.on_result(self.market, *told.result)
 
     def on_gap(self, from_ms: Millis, to_ms: Millis, reason: str) -> None:
         """Tell what was before the path is needed as lost; make a hole of the rest that the market was open."""
@@ -161,6 +169,11 @@ class MarketPath:
         self._heard_ms = max(self._heard_ms, at_ms)
         self._advance()
 
+    def remembered(self) -> Remembered:
+        """What stands for good, and the gaps behind it that are still being filled."""
+        gaps = (Gap(hole.from_ms, hole.to_ms, hole.trades is not False) for hole in self._open)
+        return Remembered(self._told_ms, self._told_ms, tuple(gaps))
+
     def due(self, now_ms: int) -> list[Hole]:
         """The holes that are to be asked for now, oldest first."""
         return [hole for hole in self._open if hole.due_ms <= now_ms]
@@ -170,7 +183,7 @@ class MarketPath:
         hole.trades = trades is not None
         if trades is None:
             from_ms = max(min(hole.from_ms, hole.trades_from_ms), self._told_ms)
-            self._listener.on_gap(self.market, from_ms, hole.to_ms, hole.reason)
+            self._listener.on_gap(self.market, from_ms, hole.trades_to_ms, hole.reason)
         for trade in trades or ():
             self._listener.on_trade(self.market, trade)
         self._settle()
@@ -190,7 +203,7 @@ class MarketPath:
 
     def _open_hole(self, from_ms: Millis, to_ms: Millis, reason: str, *, trades: bool | None = None) -> None:
         trades_from_ms = max(min(from_ms, self._heard_ms), self._needed_from_ms)
-        hole = Hole(from_ms, to_ms, reason, trades_from_ms, trades=trades)
+        hole = Hole(from_ms, to_ms, reason, trades_from_ms, to_ms, trades=trades)
         self._open.append(hole)
         self.recent.append(hole)
 
@@ -219,8 +232,7 @@ class Paths:
         self._listener = listener
         self._standing = standing
         self._paths: dict[MarketId, MarketPath] = {}
-        self._history: dict[MarketId, deque[tuple[Millis, MarketStatus]]] = {}
-        self._results: dict[MarketId, Result] = {}
+        self._told: defaultdict[MarketId, Told] = defaultdict(Told)
 
     def __iter__(self) -> Iterator[MarketPath]:
         return iter(list(self._paths.values()))
@@ -245,7 +257,12 @@ class Paths:
         )
         standing = self._standing(market)
         if standing is not None:
-            path.catch_up(standing, self._history.get(market, ()), self._results.get(market))
+            path.catch_up(standing, self._told[market])
+
+    def remembered(self, market: MarketId) -> Remembered:
+        """What a later process has to remember so as to go on from here."""
+        path = self._paths.get(market)
+        return path.remembered() if path else Remembered()
 
     def fates(self, market: MarketId) -> dict[Millis, str]:
         """What filled the latest gaps of a market, by their ends."""
@@ -259,18 +276,20 @@ class Paths:
 
     def on_trade(self, market: MarketId, trade: Trade) -> None:
         self._prices.on_trade(market, trade)
+        told = self._told[market]
+        told.traded_ms = max(told.traded_ms, trade.at_ms)
         if market in self._paths:
             self._listener.on_trade(market, trade)
 
     def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
         self._prices.on_status(market, at_ms, status, since_ms)
-        self._history.setdefault(market, deque(maxlen=_HISTORY_KEPT)).append((at_ms, status))
+        self._told[market].statuses.append((at_ms, status))
         if path := self._paths.get(market):
             path.on_status(at_ms, status, since_ms)
 
     def on_result(self, market: MarketId, at_ms: Millis, result: str, final: bool) -> None:
         self._prices.on_result(market, at_ms, result, final)
-        self._results[market] = at_ms, result, final
+        self._told[market].result = at_ms, result, final
         if market in self._paths:
             self._listener.on_result(market, at_ms, result, final)
 
