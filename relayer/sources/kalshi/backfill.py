@@ -13,9 +13,8 @@ from typing import TypeVar
 
 from relayer.domain.clock import Clock
 from relayer.domain.errors import PermanentError, TransientError
-from relayer.domain.feeds import Candle
 from relayer.sources.kalshi.candles import bounding
-from relayer.sources.kalshi.client import KalshiClient, UnknownError
+from relayer.sources.kalshi.client import KalshiClient
 from relayer.sources.kalshi.parse import MINUTE_MS
 from relayer.sources.kalshi.path import COMPLETE_AFTER_MS, Hole, MarketPath, Paths
 from relayer.telemetry.metrics import Metrics
@@ -88,23 +87,14 @@ class Backfill:
             return
         from_ms = min(hole.from_ms for hole in holes) - _LOOK_AROUND_MS
         to_ms = min(max(hole.to_ms for hole in holes) + _LOOK_AROUND_MS, now_ms - COMPLETE_AFTER_MS)
-        candles = await self._ask(path, lambda: self._candles(path.market.ticker, from_ms, to_ms)) or []
+        ticker = path.market.ticker
+        found = await self._ask(path, lambda: self._client.candle_history(ticker, from_ms=from_ms, to_ms=to_ms))
         for hole in holes:
-            found = bounding(candles, hole.from_ms, hole.to_ms, ended=hole.ended)
-            path.fill_candles(hole, found, last=now_ms >= hole.last_ms)
+            candles = bounding(found or [], hole.from_ms, hole.to_ms, ended=hole.ended)
+            path.fill_candles(hole, candles, last=now_ms >= hole.last_ms)
             if hole.candles is not None:
                 extent = "whole" if hole.candles else "part" if hole.covered_ms else "none"
                 self._metrics.fillings.labels("candles", extent).inc()
-
-    async def _candles(self, ticker: str, from_ms: int, to_ms: int) -> list[Candle]:
-        """Of the live endpoint, or, where it knows none, of the archive."""
-        found = (await self._client.candles([ticker], from_ms=from_ms, to_ms=to_ms))[ticker]
-        if found:
-            return found
-        try:
-            return await self._client.past_candles(ticker, from_ms=from_ms, to_ms=to_ms)
-        except UnknownError:
-            return []
 
     async def _ask(self, path: MarketPath, call: Callable[[], Awaitable[T]]) -> T | None:
         """The answer, or None if there is none now."""

@@ -26,6 +26,7 @@ from relayer.sources.kalshi.crosscheck import CrossCheck
 from relayer.sources.kalshi.market import GapReason, WatchedMarket
 from relayer.sources.kalshi.pair import PairedMarket
 from relayer.sources.kalshi.parse import is_trading
+from relayer.sources.kalshi.path import Standing
 from relayer.sources.kalshi.session import Session
 from relayer.sources.kalshi.settings import KalshiSettings
 from relayer.sources.kalshi.ticker import TickerCheck
@@ -120,6 +121,11 @@ class KalshiSource:
             if all(troubles) and not self._markets[ticker].final:
                 return self._rest_trouble or troubles[0]
         return None
+
+    def standing(self, market: MarketId) -> Standing | None:
+        """What is known of this market now; None before anything is."""
+        watched = self._markets.get(market.ticker)
+        return watched.standing if watched else None
 
     def view(self, market: MarketId) -> dict[str, object]:
         """How this market is heard, for a person; nothing for one that is not watched."""

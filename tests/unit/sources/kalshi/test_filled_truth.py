@@ -1,0 +1,286 @@
+"""A filled path against the venue's truth, under random faults of wire and REST: the judged path is never wrong.
+
+Trades are exact wherever the path says that they are complete, books are exact where observed, candles contain them
+where bounded, and where the venue answers nothing stays unknown.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from random import Random
+
+import pytest
+
+from relayer.conditions.condition import Condition
+from relayer.conditions.events import Ladder
+from relayer.conditions.parse import spec_of
+from relayer.conditions.spec import Spec
+from relayer.domain.clock import Clock
+from relayer.domain.feeds import BookView, Candle, Remembered, Trade
+from relayer.domain.markets import MarketId, MarketStatus, Venue
+from relayer.domain.units import Millis, Price, Size, dollars, rfc3339
+from relayer.domain.verdicts import Answer, Verdict
+from relayer.sources.kalshi import backfill
+from relayer.sources.kalshi.backfill import Backfill
+from relayer.sources.kalshi.market import WatchedMarket
+from relayer.sources.kalshi.pair import Hearing, PairedMarket
+from relayer.sources.kalshi.path import Paths, Standing
+from relayer.telemetry.metrics import Metrics
+from tests.fakes.faulty_line import FaultyLine
+from tests.fakes.kalshi_facts import NOW_MS, facts
+from tests.fakes.kalshi_history import TradingVenue, VenueHistory, best
+from tests.fakes.listener import PathRules
+
+TICKERS = ["A-1", "B-2.5"]
+LOST = "B-2.5"
+SCENARIOS = 48
+STEPS = 400
+MINUTE = 60_000
+WINDOW_MS = 5 * MINUTE
+
+
+def market_of(ticker: str) -> MarketId:
+    return MarketId(Venue.KALSHI, ticker)
+
+
+@dataclass
+class Judged:
+    """What was told of one market: enough to say of any instant what is known of it."""
+
+    books: list[tuple[int, tuple[int, int]]] = field(default_factory=list)
+    gaps: list[tuple[int, int, bool]] = field(default_factory=list)
+    candles: list[Candle] = field(default_factory=list)
+    trades: dict[str, Trade] = field(default_factory=dict)
+    watermark_ms: int = 0
+
+    def in_gap(self, at_ms: int) -> bool:
+        return any(start <= at_ms < end for start, end, _ in self.gaps)
+
+    def trades_complete(self, at_ms: int) -> bool:
+        return not any(start <= at_ms < end for start, end, trades in self.gaps if not trades)
+
+    def candle(self, at_ms: int) -> Candle | None:
+        return next((one for one in self.candles if one.at_ms <= at_ms < one.to_ms), None)
+
+    def book(self, at_ms: int) -> tuple[int, int] | None:
+        """The observed best prices, None where they are not known."""
+        place = bisect_right(self.books, at_ms, key=lambda told: told[0])
+        if not place or self.in_gap(at_ms):
+            return None
+        since, found = self.books[place - 1]
+        lost = any(since < end and start <= at_ms for start, end, _ in self.gaps)
+        return None if lost else found
+
+
+class Listener:
+    """A PathListener that tells conditions too."""
+
+    def __init__(self, specs: dict[str, list[Spec]]) -> None:
+        self.markets = {ticker: Judged() for ticker in TICKERS}
+        self.conditions = {
+            ticker: [Condition(spec, candles_follow=True) for spec in found] for ticker, found in specs.items()
+        }
+
+    def _told(self, market: MarketId, at_ms: int) -> Judged:
+        judged = self.markets[market.ticker]
+        assert at_ms >= judged.watermark_ms, f"{market}: {at_ms} is told after the watermark {judged.watermark_ms}"
+        return judged
+
+    def on_book(self, market: MarketId, at_ms: Millis, book: BookView) -> None:
+        prices = book.best_bid or 0, book.best_ask or 10_000
+        self._told(market, at_ms).books.append((at_ms, prices))
+        for condition in self.conditions[market.ticker]:
+            if condition.spec.price and not is_by_trades(condition.spec):
+                condition.on_book(market, at_ms, book)
+
+    def on_trade(self, market: MarketId, trade: Trade) -> None:
+        self._told(market, trade.at_ms).trades[trade.trade_id] = trade
+        for condition in self.conditions[market.ticker]:
+            condition.on_trade(market, trade)
+
+    def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
+        self._told(market, at_ms)
+        for condition in self.conditions[market.ticker]:
+            condition.on_status(market, at_ms, status, since_ms)
+
+    def on_result(self, market: MarketId, at_ms: Millis, result: str, final: bool) -> None:
+        raise AssertionError("nothing ends here")
+
+    def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, reason: str, trades: bool = False) -> None:
+        assert from_ms < to_ms
+        self._told(market, from_ms).gaps.append((from_ms, to_ms, trades))
+        for condition in self.conditions[market.ticker]:
+            condition.on_gap(market, from_ms, to_ms, trades)
+
+    def on_candle(self, market: MarketId, candle: Candle) -> None:
+        judged = self._told(market, candle.to_ms)
+        assert not any(one.at_ms < candle.to_ms and candle.at_ms < one.to_ms for one in judged.candles)
+        judged.candles.append(candle)
+        for condition in self.conditions[market.ticker]:
+            condition.on_candle(market, candle)
+
+    def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
+        judged = self.markets[market.ticker]
+        assert at_ms > judged.watermark_ms
+        judged.watermark_ms = at_ms
+        for condition in self.conditions[market.ticker]:
+            condition.on_watermark(market, at_ms)
+
+
+class World:
+    """A venue, one or two faulty lines, a REST of its own, and paths that are needed from some time on."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = Random(seed)
+        lines, rate = 1 + seed % 2, (0.0, 0.02, 0.1)[seed % 3]
+        self.venue = TradingVenue(self.rng, TICKERS, NOW_MS, lines=lines)
+        self.lost = frozenset({LOST}) if self.rng.random() < 0.3 else frozenset()
+        self.needed_ms = NOW_MS // MINUTE * MINUTE + self.rng.choice([-10, -1, 0, 1]) * MINUTE
+        self.specs = {
+            ticker: [by_trades(self.rng, ticker, self), by_book(self.rng, ticker, self)] for ticker in TICKERS
+        }
+        self.listener = Listener(self.specs)
+        self.paths = Paths(prices=PathRules(), listener=self.listener, standing=self.standing)
+        self.watched = {ticker: WatchedMarket(market_of(ticker), self.paths) for ticker in TICKERS}
+        for ticker, market in self.watched.items():
+            market.learn(facts(ticker), asked_ms=NOW_MS, answered_ms=NOW_MS, proven_ms=0)
+        hearings = self._hearings(lines)
+        self.lines = [
+            FaultyLine(self.venue, line, heard, fault_rate=rate)
+            for line, heard in zip(self.venue.lines, hearings, strict=True)
+        ]
+        self.backfill = Backfill(
+            paths=self.paths,
+            client=VenueHistory(self.venue, failure_rate=self.rng.choice([0.0, 0.5]), lost=self.lost),
+            clock=Clock(wall=lambda: self.venue.now_ms),
+            metrics=Metrics(),
+        )
+
+    def _hearings(self, lines: int) -> list[dict[str, WatchedMarket | Hearing]]:
+        if lines == 1:
+            return [dict(self.watched)]
+        pairs = {ticker: PairedMarket(market) for ticker, market in self.watched.items()}
+        return [{ticker: pair.hearings[number] for ticker, pair in pairs.items()} for number in range(2)]
+
+    def standing(self, market: MarketId) -> Standing | None:
+        return self.watched[market.ticker].standing
+
+    async def step(self, *, quiet: bool = False) -> None:
+        self.venue.pass_time(2_000 if quiet else self.rng.choice([0, 1, 7, 100, 2_000]))
+        if not quiet:
+            self.venue.happen()
+        for line in self.lines:
+            line.step()
+        await self.backfill.fill_due()
+
+    def need(self) -> None:
+        for ticker in TICKERS:
+            self.paths.need(market_of(ticker), Millis(self.needed_ms), Remembered())
+
+
+def is_by_trades(spec: Spec) -> bool:
+    return "trades" in spec.canonical.decode()
+
+
+def _spec(rng: Random, ticker: str, world: World, price: dict[str, object]) -> Spec:
+    test = {"type": "reach", "direction": rng.choice(["up", "down"]), "level": dollars(rng.randrange(500, 9_500, 500))}
+    window = {"start": rfc3339(Millis(world.needed_ms)), "end": rfc3339(Millis(world.needed_ms + WINDOW_MS))}
+    parent = {"venue": "kalshi", "market": ticker}
+    otherwise = {"answer": "no", "after_days": 1}
+    kinds = {"version": 1, "kind": "momentum", "parent": parent, "window": window, "price": price, "test": test}
+    return spec_of({**kinds, "otherwise": otherwise})
+
+
+def by_trades(rng: Random, ticker: str, world: World) -> Spec:
+    return _spec(rng, ticker, world, {"source": "trades", "min_size": "1.00", "min_trades": 1, "within_s": 1})
+
+
+def by_book(rng: Random, ticker: str, world: World) -> Spec:
+    size, held = rng.choice(["0.01", "1.00"]), rng.choice([0, 2])
+    return _spec(rng, ticker, world, {"source": "executable", "min_size": size, "held_s": held})
+
+
+def truly(world: World, spec: Spec) -> Verdict:
+    """The verdict of who saw everything."""
+    (leg,) = spec.legs
+    condition = Condition(spec)
+    if is_by_trades(spec):
+        for trade in world.venue.traded[leg.ticker]:
+            condition.on_trade(leg, trade)
+    else:
+        for at_ms, (bids, asks) in world.venue.markets[leg.ticker].history:
+            condition.on_book(leg, Millis(at_ms), _ladder(bids, asks))
+    condition.on_watermark(leg, Millis(world.venue.now_ms))
+    return condition.verdict()
+
+
+def _ladder(bids: dict[int, int], asks: dict[int, int]) -> Ladder:
+    def levels(side: dict[int, int], *, best_first: bool) -> tuple[tuple[Price, Size], ...]:
+        return tuple((Price(price), Size(size)) for price, size in sorted(side.items(), reverse=best_first))
+
+    return Ladder(levels(bids, best_first=True), levels(asks, best_first=False))
+
+
+@pytest.mark.parametrize("seed", range(SCENARIOS))
+async def test_the_judged_path_is_the_truth(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfill, "_PAUSE_S", 0)
+    world = World(seed)
+    needed_after = world.rng.choice([0, 0, 30, 100])
+    for number in range(STEPS):
+        if number == needed_after:
+            world.need()
+        await world.step()
+    for line in world.lines:
+        line.fault_rate = 0.0
+    for _ in range(36 * MINUTE // 2_000):
+        await world.step(quiet=True)
+    for ticker in TICKERS:
+        judged = world.listener.markets[ticker]
+        assert judged.watermark_ms > world.venue.now_ms - MINUTE, "everything is filled or given up"
+        check_trades(world, ticker, judged)
+        check_books(world, ticker, judged)
+        check_verdicts(world, ticker)
+
+
+def check_trades(world: World, ticker: str, judged: Judged) -> None:
+    for trade in world.venue.traded[ticker]:
+        if world.needed_ms <= trade.at_ms < judged.watermark_ms and judged.trades_complete(trade.at_ms):
+            assert judged.trades.get(trade.trade_id) == trade, f"{ticker} at {trade.at_ms}"
+    assert set(judged.trades.values()) <= set(world.venue.traded[ticker])
+    if ticker not in world.lost:
+        assert all(trades for _, end, trades in judged.gaps if end > world.needed_ms)
+
+
+def check_books(world: World, ticker: str, judged: Judged) -> None:
+    market = world.venue.markets[ticker]
+    moments = {at_ms + step for at_ms, _ in market.history for step in (-1, 0, 1)}
+    moments |= {at_ms + step for gap in judged.gaps for at_ms in gap[:2] for step in (-1, 0, 1)}
+    bounded = 0
+    for at_ms in sorted(at_ms for at_ms in moments if world.needed_ms <= at_ms < judged.watermark_ms):
+        truth, candle = best(market.at(at_ms)), judged.candle(at_ms)
+        if (found := judged.book(at_ms)) is not None:
+            assert found == truth, f"{ticker} at {at_ms}"
+        elif judged.in_gap(at_ms) and candle is not None:
+            bounded += 1
+            assert contains(candle, truth), f"{ticker} at {at_ms}: {candle} and {truth}"
+        elif judged.in_gap(at_ms):
+            assert ticker in world.lost, f"{ticker} at {at_ms} is unknown"
+    assert bounded == 0 or ticker not in world.lost
+
+
+def contains(candle: Candle, truth: tuple[int, int]) -> bool:
+    bid, ask = candle.bid, candle.ask
+    within_bid = bid[1] <= truth[0] <= bid[2] if isinstance(bid, tuple) else truth[0] == 0
+    within_ask = ask[1] <= truth[1] <= ask[2] if isinstance(ask, tuple) else truth[1] == 10_000
+    return within_bid and within_ask
+
+
+def check_verdicts(world: World, ticker: str) -> None:
+    for condition in world.listener.conditions[ticker]:
+        found, truth = condition.verdict(), truly(world, condition.spec)
+        assert found.answer is not Answer.PENDING
+        if found.answer is not Answer.UNKNOWN:
+            assert found.answer is truth.answer, condition.spec.canonical.decode()
+        if is_by_trades(condition.spec) and ticker not in world.lost:
+            assert (found.answer, found.decided_at) == (truth.answer, truth.decided_at)
