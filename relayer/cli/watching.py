@@ -28,7 +28,7 @@ def feeds(
     live: Annotated[bool, typer.Option("--live", help="Refresh every second until interrupted.")] = False,
     json: _Json = False,
 ) -> None:
-    """Show what each feed proves: price, age of its watermark, gaps; of one market the gaps with their reasons.
+    """Show what each feed proves: price, age of its watermark, gaps, source, sequence; of one market with the reasons.
 
     Example: relayer feeds --live
     """
@@ -43,6 +43,8 @@ def feeds(
     _console().print(_feeds_table(found))
     if ticker:
         _console().print(f"Everything before {found[0]['watermark'] or 'now'} has been told.")
+        for line in _heard(found[0]):
+            _console().print(line)
         _console().print(_gaps_table(found[0]))
 
 
@@ -111,8 +113,11 @@ def _feeds_table(found: list[dict[str, Any]]) -> Table:
 
     table = Table()
     table.add_column("market", overflow="fold", min_width=24)
-    for column in ("status", "bid", "ask", "last", "age", "gaps", "result"):
+    second = any(one.get("dflow") and one["source"] != "dflow" for one in found)
+    for column in ("status", "bid", "ask", "last", "age", "gaps", "result", "source", "sequence"):
         table.add_column(column, no_wrap=True)
+    if second:
+        table.add_column("dflow", no_wrap=True)
     for one in found:
         result = one["result"]
         table.add_row(
@@ -124,8 +129,41 @@ def _feeds_table(found: list[dict[str, Any]]) -> Table:
             "-" if one["age_s"] is None else f"{one['age_s']:.1f} s",
             str(one["gaps"]),
             f"{result['result']}{'' if result['final'] else ' (not final)'}" if result else "-",
+            one.get("source", "-"),
+            " ".join(_sequence(connection) for connection in one.get("connections", ())) or "-",
+            *([_opinion(one.get("dflow"))] if second else []),
         )
     return table
+
+
+def _sequence(connection: dict[str, Any]) -> str:
+    """`2:4711`: connection 2 has heard frame 4711 of its books; `2:-` while it proves nothing."""
+    known = connection["proves"] and connection["sequence"] is not None
+    return f"{connection['connection']}:{connection['sequence'] if known else '-'}"
+
+
+def _opinion(dflow: dict[str, Any] | None) -> str:
+    if not dflow or dflow["agreement"] is None:
+        return "-"
+    return f"{dflow['agreement']} {dflow['bid'] or '-'}/{dflow['ask'] or '-'}"
+
+
+def _heard(one: dict[str, Any]) -> list[str]:
+    """How one market is heard, a line a source."""
+    lines = []
+    for connection in one.get("connections", ()):
+        state = "proves its book" if connection["proves"] else "does not prove its book now"
+        why = f" ({connection['trouble']})" if connection["trouble"] else ""
+        lines.append(
+            f"Connection {connection['connection']} {state}{why}; newest frame of its books: {connection['sequence']}."
+        )
+    if "agreed_with_rest" in one:
+        lines.append(f"REST last showed the same book as of {one['agreed_with_rest'] or 'never yet'}.")
+    if dflow := one.get("dflow"):
+        lines.append(
+            f"DFlow ({dflow['mode']}): {_opinion(dflow)}{', ' + dflow['trouble'] if dflow['trouble'] else ''}."
+        )
+    return lines
 
 
 def _gaps_table(one: dict[str, Any]) -> Table:

@@ -18,6 +18,7 @@ from relayer.domain.clock import Clock
 from relayer.domain.errors import RelayerError, UsageError
 from relayer.domain.feeds import FeedListener
 from relayer.domain.markets import MarketFacts, MarketId, MarketStatus
+from relayer.domain.units import Millis, rfc3339
 from relayer.sources.kalshi import wire
 from relayer.sources.kalshi.auth import load_signer
 from relayer.sources.kalshi.client import KalshiClient, UnknownError
@@ -131,10 +132,11 @@ class KalshiSource:
         """How this market is heard, for a person; nothing for one that is not watched."""
         if market.ticker not in self._markets:
             return {}
+        agreed_ms = self._cross_check.agreed_ms.get(market.ticker)
         return {
             "source": self._settings.venue,
             "connections": [connection.view(market.ticker) for connection in self._heard_on[market.ticker]],
-            "agreed_with_rest": self._cross_check.agreed_ms.get(market.ticker),
+            "agreed_with_rest": agreed_ms and rfc3339(Millis(agreed_ms)),
         }
 
     async def run(self) -> None:
