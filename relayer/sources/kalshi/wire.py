@@ -23,11 +23,18 @@ class Frame(msgspec.Struct, tag_field="type", gc=False):
 
 
 class SnapshotMsg(msgspec.Struct, gc=False):
-    """A side that is empty is left out, so both may be."""
+    """A side that is empty is left out, so both may be.
+
+    Books of the years in cents and of perpetual futures name their sides otherwise and would look empty: refused.
+    """
 
     market_ticker: str
     yes_dollars_fp: Levels = []
     no_dollars_fp: Levels = []
+    yes: None = None
+    no: None = None
+    bid: None = None
+    ask: None = None
 
 
 class Snapshot(Frame, tag="orderbook_snapshot", kw_only=True, gc=False):

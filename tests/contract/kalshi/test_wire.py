@@ -14,6 +14,7 @@ from relayer.domain.feeds import Candle
 from relayer.domain.markets import MarketStatus, Venue
 from relayer.domain.units import Millis
 from relayer.sources.kalshi import parse, wire
+from relayer.sources.kalshi.client import error_of
 from tests.contract.kalshi.bodies import OPENAPI, body
 from tests.payloads.kalshi.frames import recorded
 
@@ -96,6 +97,48 @@ def test_a_recorded_settled_market_is_final_and_its_quotes_mean_nothing() -> Non
     assert facts.settled_ms > facts.close_ms
 
 
+@pytest.mark.parametrize(
+    ("name", "status", "result", "final"),
+    [
+        ("determined_yes", MarketStatus.DETERMINED, "yes", False),
+        ("determined_no", MarketStatus.DETERMINED, "no", False),
+        ("finalized_demo", MarketStatus.FINAL, "no", True),
+        ("dual_market", MarketStatus.ACTIVE, "", False),
+    ],
+)
+def test_recorded_markets_are_read_in_every_state(name: str, status: MarketStatus, result: str, final: bool) -> None:
+    facts = parse.facts(Venue.KALSHI_DEMO, msgspec.json.decode(body(name), type=wire.MarketBody).market)
+    assert (facts.status, facts.result, facts.final) == (status, result, final)
+
+
+def test_a_recorded_page_has_a_cursor_and_markets_not_yet_open() -> None:
+    page = msgspec.json.decode(body("page"), type=wire.MarketsBody)
+    assert page.cursor
+    assert [parse.facts(Venue.KALSHI_DEMO, market).status for market in page.markets] == [MarketStatus.INITIALIZED]
+
+
+def test_a_recorded_event_names_its_series() -> None:
+    event = msgspec.json.decode(body("dual_event"), type=wire.EventBody).event
+    assert (event.event_ticker, event.series_ticker) == ("KXELONMARS-99", "KXELONMARS")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("orders_cancel_unknown_id", "not_found"),
+        ("orders_duplicate_client_order_id", "order_already_exists"),
+        ("orders_insufficient_balance", "insufficient_balance"),
+        ("auth_bad_signature", "authentication_error"),
+        ("auth_skew_plus5min", "header_timestamp_expired"),
+        ("markets_limit_over_max", ""),
+    ],
+)
+def test_recorded_errors_say_what_is_wrong(name: str, code: str) -> None:
+    found, text = error_of(body(name))
+    assert found == code
+    assert text
+
+
 def test_without_a_settlement_value_nothing_is_final() -> None:
     settled = msgspec.json.decode(body("settled"), type=wire.MarketBody).market
     settled.settlement_value_dollars = None
@@ -176,20 +219,39 @@ def test_frames_recorded_elsewhere_are_of_known_types() -> None:
     assert {type(frame) for frame in frames} >= {wire.Subscribed, wire.Snapshot, wire.Delta}
 
 
-def test_the_two_price_conventions_of_the_demo_exchange_agree() -> None:
-    """One demo market of June 2026: a NO bid of 0.4800 is shown as 0.5200 where `use_yes_price` was asked for."""
-    assert parse.ask_price("0.5200") == parse.ask_of_no_bid("0.4800") == 5200
+PERPETUAL: dict[str, dict[str, Any]] = {
+    "orderbook_snapshot": {"bid": [["6.1200", "10.00"]], "ask": [["6.1300", "2.00"]]},
+    "orderbook_delta": {"price": "0.6100", "delta": "5.00", "side": "bid", "ts_ms": 1781156369000},
+    "trade": {"trade_id": "t", "price": "0.6100", "count": "2.00", "taker_side": "bid", "ts_ms": 1781156369000},
+    "ticker": {"price": "0.6100", "bid": "0.6000", "ask": "0.6200", "ts_ms": 1781156369000},
+}
+"""Messages of the margin exchange, same gateway: shapes of docs.kalshi.com/perps_asyncapi.yaml, values made up."""
 
 
-@pytest.mark.parametrize(
-    "frame",
-    [
-        {"type": "orderbook_snapshot", "sid": 1, "seq": 2, "msg": {"ticker": "KXBTCPERP", "bids": [["68000.1", "2"]]}},
-        {"type": "orderbook_delta", "sid": 1, "seq": 3, "msg": {"market_ticker": "KXBTCPERP", "price": "68000.1"}},
-        {"type": "trade", "sid": 2, "seq": 3, "msg": {"market_ticker": "KXBTCPERP", "price": "68000.1", "count": "2"}},
-    ],
-)
-def test_frames_of_perpetual_futures_are_refused(frame: dict[str, Any]) -> None:
+@pytest.mark.parametrize("kind", PERPETUAL)
+def test_frames_of_perpetual_futures_are_refused(kind: str) -> None:
+    frame = {"type": kind, "sid": 1, "seq": 2, "msg": {"market_ticker": "KXBTCPERP", **PERPETUAL[kind]}}
+    with pytest.raises(msgspec.ValidationError):
+        wire.decode_frame(json.dumps(frame))
+
+
+def test_a_perpetual_book_of_one_side_is_refused_too() -> None:
+    frame = {"type": "orderbook_snapshot", "sid": 1, "seq": 2, "msg": {"market_ticker": "KXBTCPERP", "ask": []}}
+    with pytest.raises(msgspec.ValidationError):
+        wire.decode_frame(json.dumps(frame))
+
+
+CENTS: dict[str, dict[str, Any]] = {
+    "orderbook_snapshot": {"yes": [[10, 100], [11, 50]], "no": [[20, 30]]},
+    "orderbook_delta": {"price": 40, "delta": -2, "side": "no"},
+    "trade": {"yes_price": 52, "count": 3, "taker_side": "yes", "ts": 1700},
+}
+"""The shapes that Kalshi sent until spring 2026."""
+
+
+@pytest.mark.parametrize("kind", CENTS)
+def test_frames_of_the_years_in_cents_are_refused(kind: str) -> None:
+    frame = {"type": kind, "sid": 1, "seq": 2, "msg": {"market_ticker": "KXBTCD-X", **CENTS[kind]}}
     with pytest.raises(msgspec.ValidationError):
         wire.decode_frame(json.dumps(frame))
 
