@@ -85,7 +85,7 @@ def test_a_fresh_price_is_read_and_a_stale_one_refused(chain: Chain, consumer: C
     chain.set_time(START_S + 30)
     sent = consumer.send(READ, rig.board)
     assert sent.return_data == struct.pack("<HH", 6900, 7100)
-    assert sent.compute_units < 1_200
+    assert sent.compute_units < 700
     chain.set_time(START_S + 31)
     assert consumer.send(READ, rig.board).custom == STALE
 
