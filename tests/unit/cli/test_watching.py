@@ -1,0 +1,73 @@
+"""`relayer feeds`: the table of all feeds, and how one of them is heard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from relayer.cli import watching
+from relayer.cli.main import app
+
+WHY = "Kalshi's WebSocket closed (code 1001, no error)."
+
+
+def feed(**changed: Any) -> dict[str, Any]:
+    usual: dict[str, Any] = {
+        "market": "kalshi:KXA-1",
+        "status": "active",
+        "bid": "0.4000",
+        "ask": "0.6000",
+        "last": None,
+        "watermark": "2026-01-01T00:00:00Z",
+        "age_s": 1.25,
+        "result": None,
+        "gaps": 1,
+        "latest_gaps": [{"from": None, "to": "2026-01-01T00:00:00Z", "reason": "start"}],
+        "source": "kalshi",
+        "connections": [
+            {"connection": 1, "proves": True, "sequence": 4711, "trouble": None},
+            {"connection": 3, "proves": False, "sequence": None, "trouble": WHY},
+        ],
+        "agreed_with_rest": "2025-12-31T23:59:50Z",
+    }
+    return usual | changed
+
+
+def printed(monkeypatch: pytest.MonkeyPatch, found: list[dict[str, Any]], *words: str) -> str:
+    monkeypatch.setattr(watching, "_get", lambda base, view: found)
+    monkeypatch.setenv("COLUMNS", "200")
+    result = CliRunner().invoke(app, ["feeds", *words, "--url", "http://127.0.0.1:1"])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_table_says_who_tells_of_a_market_and_where_its_sequences_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = printed(monkeypatch, [feed()])
+    assert "kalshi" in output
+    assert "1:4711 3:-" in output
+    assert "dflow" not in output
+
+
+def test_dflow_has_a_column_where_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    dflow = {"mode": "second", "agreement": "differs", "bid": "0.3900", "ask": None, "trouble": None}
+    output = printed(monkeypatch, [feed(dflow=dflow), feed(market="kalshi:KXB-2", dflow=None)])
+    assert "differs 0.3900/-" in output
+
+
+def test_a_feed_of_dflow_alone_has_no_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
+    dflow = {"mode": "first", "agreement": None, "bid": "0.3900", "ask": "0.4100", "trouble": "no answer"}
+    alone = feed(source="dflow", dflow=dflow)
+    del alone["connections"], alone["agreed_with_rest"]
+    output = printed(monkeypatch, [alone], "KXA-1")
+    assert "DFlow (first): -, no answer." in output
+    assert "Connection" not in output
+
+
+def test_one_market_says_how_each_connection_hears_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = printed(monkeypatch, [feed()], "KXA-1")
+    assert "Connection 1 proves its book; newest frame of its books: 4711." in output
+    assert f"Connection 3 does not prove its book now ({WHY}); newest frame of its books: None." in output
+    assert "REST last showed the same book as of 2025-12-31T23:59:50Z." in output
+    assert "the beginning" in output
