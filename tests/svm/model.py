@@ -15,6 +15,8 @@ from relayer.domain.pnp import PnpKind
 from relayer.domain.verdicts import Outcome
 
 NOBODY = Pubkey.default()
+EPOCHS = 2**32
+DAY_S = 24 * 3600
 
 
 class Refused(Exception):
@@ -58,6 +60,8 @@ class BoardModel:
     authority: Pubkey
     publisher: Pubkey
     capacity: int
+    growing: int
+    """Calls of `init_board` still to come."""
     pending: Pubkey = NOBODY
     epoch: int = 0
     updates: int = 0
@@ -71,9 +75,14 @@ class BoardModel:
         require(not self.closed, 6012)
         require(signer == holder, number)
 
+    def extend(self, signer: Pubkey, capacity: int) -> None:
+        self._by(signer, self.authority, 6009)
+        require(capacity == self.capacity, 6014)
+        self.growing = max(0, self.growing - 1)
+
     def publish(self, signer: Pubkey, epoch: int, base: int, entries: Sequence[Entry], now: int) -> None:
         self._by(signer, self.publisher, 6010)
-        require(epoch >= self.epoch, 6011)
+        require((epoch - self.epoch) % EPOCHS < EPOCHS // 2, 6011)
         self.epoch, self.last_publish = epoch, now
         for entry in entries:
             if entry.index < len(self.slots) and entry.good() and not self.slots[entry.index].retired:
@@ -88,6 +97,7 @@ class BoardModel:
 
     def list(self, signer: Pubkey, feeds: Sequence[tuple[int, bytes]]) -> None:
         self._by(signer, self.authority, 6009)
+        require(not self.growing, 6013)
         slots, ids = list(self.slots), list(self.ids)
         for index, feed_id in feeds:
             require(index <= len(slots) and index < self.capacity, 6015)
@@ -99,7 +109,7 @@ class BoardModel:
             slots[index] = Slot(generation=slots[index].generation + 1)
             ids[index] = feed_id
         require(bool(feeds), 6000)
-        self.slots, self.ids, self.epoch = slots, ids, self.epoch + 1
+        self.slots, self.ids, self.epoch = slots, ids, (self.epoch + 1) % EPOCHS
 
     def retire(self, signer: Pubkey, indices: Sequence[int]) -> None:
         self._by(signer, self.authority, 6009)
@@ -111,7 +121,7 @@ class BoardModel:
         require(bool(indices), 6000)
         for index in gone:
             self.slots[index].retired = True
-        self.epoch += 1
+        self.epoch = (self.epoch + 1) % EPOCHS
 
     def propose(self, signer: Pubkey, proposed: Pubkey) -> None:
         self._by(signer, self.authority, 6009)
@@ -161,6 +171,10 @@ class MarketModel:
         self.resolvable, self.minted = True, True
         return makes
 
+    def ripe(self, now: int) -> bool:
+        """Whether it can be settled now."""
+        return self.winner is None and self.resolvable and now >= self.end
+
     def settle(self, winner: Outcome, now: int) -> None:
         require(self.winner is None, 6001)
         require(self.resolvable, 6002)
@@ -185,8 +199,11 @@ class FileModel:
     opener: Pubkey
     deposit: int
     market: MarketModel | None
+    opened: int
     parts: dict[Pubkey, Part] = field(default_factory=dict)
     since: int | None = None
+    shown_since: int = 0
+    """What the account shows: it lags behind a replaced member where `replace_member` did not name the file."""
     not_before: int = 0
     state: State = State.OPEN
     winner: Outcome | None = None
@@ -201,10 +218,14 @@ class CommitteeModel:
     challenge: int
     safety: int
     reward: int
-    activation_cost: int
+    activation_cost: int = 0
+    donated: int = 0
+    """What lies on the settler's address."""
     files: dict[Pubkey, FileModel] = field(default_factory=dict)
 
-    def replace(self, signers: Sequence[Pubkey], leaver: Pubkey, newcomer: Pubkey) -> None:
+    def replace(
+        self, signers: Sequence[Pubkey], leaver: Pubkey, newcomer: Pubkey, named: Sequence[FileModel] = ()
+    ) -> None:
         seen: set[Pubkey] = set()
         for signer in signers:
             require(signer in self.members, 6020)
@@ -219,10 +240,15 @@ class CommitteeModel:
             file.parts.pop(leaver, None)
             if self.majority(file) is not before:
                 file.since = None
+        for file in named:
+            if file.state is State.OPEN and self.majority(file) is None:
+                file.shown_since = 0
 
-    def open(self, market: Pubkey, file: FileModel) -> None:
+    def open(self, market: Pubkey, file: FileModel, *, honest: bool = True) -> None:
+        """`honest`: the spec is the one that the market commits to."""
         known = self.files.get(market)
         require(known is None or known.closed, 6042)
+        require(honest, 6043 if file.market is None else 6025)
         require(file.market is None or file.market.winner is None, 6026)
         self.files[market] = file
 
@@ -249,6 +275,7 @@ class CommitteeModel:
         after = self.majority(file)
         if after is not before:
             file.since = None if after is None else now
+            file.shown_since = file.since or 0
 
     def flag(self, member: Pubkey, file: FileModel, now: int) -> None:
         part = self._part(member, file)
@@ -257,12 +284,13 @@ class CommitteeModel:
         file.not_before = max(file.not_before, now + self.safety)
 
     def activate(self, member: Pubkey, file: FileModel, now: int) -> int:
-        """What the deposit pays the member back."""
+        """What the member gains: what lay on the settler, and out of the deposit what the rest has cost."""
         self._part(member, file)
         assert file.market is not None
-        cost = self.activation_cost if file.market.activate(now) else 0
-        refund = min(cost, file.deposit)
+        cost = (self.activation_cost if file.market.activate(now) else 0) - self.donated
+        refund = min(max(cost, 0), file.deposit)
         file.deposit -= refund
+        self.donated = 0
         return refund - cost
 
     def settle(self, file: FileModel, now: int) -> int:
@@ -293,7 +321,13 @@ class CommitteeModel:
 
     def close(self, file: FileModel, opener: Pubkey, now: int) -> None:
         require(not file.closed, 6004)
-        require(file.state is not State.OPEN, 6038)
-        require(now >= file.decided + 30 * 24 * 3600, 6039)
+        require(file.market is not None, 6040)
+        assert file.market is not None
+        if file.state is State.OPEN:
+            begun = max(file.opened, file.market.end, file.shown_since)
+            longest = self.challenge + len(self.members) * self.safety
+            require(now >= begun + longest + 180 * DAY_S, 6038)
+        else:
+            require(now >= file.decided + 30 * DAY_S, 6039)
         require(opener == file.opener, 6041)
         file.closed = True
