@@ -15,11 +15,11 @@ from relayer.cli.board_access import (
     OfAuthority,
     OfMaker,
     board_settings,
-    differences,
     header,
     known_markets,
     last_publish,
     publisher_of,
+    refuse_different,
     slot_facts,
     view_of,
     wanted_markets,
@@ -49,19 +49,14 @@ async def init(
 
     Example: relayer board init --config relayer.toml --authority authority.json --capacity 200
     """
-    from relayer.chain.board_setup import begun, making, rent_of
+    from relayer.chain.board_setup import making, rent_of
     from relayer.chain.programs.board import board_address
 
     settings = board_settings(desk, index=index, capacity=capacity, name=name)
     may_publish = publisher_of(desk, publisher)
     owner = desk.key("--authority", authority, "authority")
     address = board_address(desk.program, owner.pubkey, settings.index)
-    found = await begun(desk.rpc, desk.program, address)
-    if found and (said := differences(found, settings, may_publish)):
-        raise PermanentError(
-            f"Board {address} is there, but {'; '.join(said)}. Nothing was signed: ask for it as it is, or make "
-            "another under another --index."
-        )
+    await refuse_different(desk, address, settings, may_publish)
     steps = await making(
         desk.rpc,
         program=desk.program,

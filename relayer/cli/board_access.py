@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -197,16 +197,25 @@ def publisher_of(desk: Desk, publisher: str | None) -> Pubkey:
     return desk.key("--publisher", None, "publisher").pubkey
 
 
-def differences(found: BoardHeader, settings: BoardSettings, publisher: Pubkey) -> list[str]:
-    """How a board differs from the one that is asked for, each with its remedy."""
-    said = []
+async def refuse_different(desk: Desk, address: Pubkey, settings: BoardSettings, publisher: Pubkey) -> None:
+    """Raises PermanentError for a board that is there and is not as asked, or was closed."""
+    from relayer.chain.board_setup import begun
+
+    found = await begun(desk.rpc, desk.program, address)
+    if found and (said := list(_differences(found, settings, publisher))):
+        raise PermanentError(
+            f"Board {address} is there, but {'; '.join(said)}. Nothing was signed: ask for it as it is, or make "
+            "another under another --index."
+        )
+
+
+def _differences(found: BoardHeader, settings: BoardSettings, publisher: Pubkey) -> Iterator[str]:
     if found.capacity != settings.capacity:
-        said.append(f"its capacity is {found.capacity} and not {settings.capacity} (it never changes)")
+        yield f"its capacity is {found.capacity} and not {settings.capacity} (it never changes)"
     if found.name != settings.name:
-        said.append(f"its name is {found.name!r} and not {settings.name!r} (it never changes)")
+        yield f"its name is {found.name!r} and not {settings.name!r} (it never changes)"
     if found.publisher != publisher:
-        said.append(f"its publisher is {found.publisher} and not {publisher} (see `relayer board set-publisher`)")
-    return said
+        yield f"its publisher is {found.publisher} and not {publisher} (see `relayer board set-publisher`)"
 
 
 def known_markets(desk: Desk, markets: list[str] | None) -> list[MarketId]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,11 +11,12 @@ import typer
 
 from relayer.cli.addresses import address_of
 from relayer.cli.desk import Desk, reads
-from relayer.cli.printing import sol
+from relayer.cli.printing import Rows, sol
 from relayer.cli.signing import Facts, Nothing, Request, Transactions, signs
 from relayer.domain.errors import PermanentError, UsageError
 
 if TYPE_CHECKING:
+    from solders.instruction import Instruction
     from solders.pubkey import Pubkey
 
     from relayer.chain.programs.committee import Committee
@@ -25,19 +27,33 @@ committee = typer.Typer(help="Make and show committees, who decide markets toget
 AddressArgument = Annotated[str, typer.Argument(metavar="COMMITTEE", help="The committee's address.")]
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What a committee's members agree on for good."""
+
+    member: Annotated[list[str], typer.Option(metavar="ADDR", help="A member's address. Repeatable, 1 to 9.")]
+    threshold: Annotated[int, typer.Option(help="Votes that decide; above half of the members.")]
+    challenge_s: Annotated[
+        int, typer.Option(min=0, max=0xFFFF_FFFF, help="Seconds between the deciding vote and settlement.")
+    ]
+    safety_s: Annotated[
+        int, typer.Option(min=0, max=0xFFFF_FFFF, help="Seconds that a member's flag puts settlement off.")
+    ]
+    reward: Annotated[int, typer.Option(min=0, help="Lamports for whoever settles, out of the deposit.")] = 0
+
+    def rows(self) -> Rows:
+        periods = f"challenge {self.challenge_s} s, safety {self.safety_s} s"
+        return [
+            ("members", ", ".join(self.member)),
+            ("rules", f"{self.threshold} votes decide, {periods}, reward {sol(self.reward)}"),
+        ]
+
+
 @committee.command()
 @signs
 async def init(
     desk: Desk,
-    member: Annotated[list[str], typer.Option(metavar="ADDR", help="A member's address. Repeatable, 1 to 9.")],
-    threshold: Annotated[int, typer.Option(help="Votes that decide; above half of the members.")],
-    challenge_s: Annotated[
-        int, typer.Option(min=0, max=0xFFFF_FFFF, help="Seconds between the deciding vote and settlement.")
-    ],
-    safety_s: Annotated[
-        int, typer.Option(min=0, max=0xFFFF_FFFF, help="Seconds that a member's flag puts settlement off.")
-    ],
-    reward: Annotated[int, typer.Option(min=0, help="Lamports for whoever settles, out of the deposit.")] = 0,
+    rules: Rules,
     index: Annotated[int, typer.Option(min=0, max=0xFFFF, help="Number among the creator's committees.")] = 0,
     pnp: Annotated[
         str | None, typer.Option(metavar="ADDR", help="PNP program it settles on; the file's, or PNP's on mainnet.")
@@ -53,48 +69,61 @@ async def init(
 
     Example: relayer committee init --member <address> --threshold 1 --challenge-s 3600 --safety-s 3600 -c relayer.toml
     """
-    from relayer.chain.programs.committee import committee_address, init_committee
-    from relayer.chain.resolutions import COMMITTEE_LEN, find_committee
+    from relayer.chain.programs.committee import committee_address
+    from relayer.chain.resolutions import COMMITTEE_LEN
 
     if generic and pnp:
         raise UsageError("A generic committee settles on no PNP program: give --generic or --pnp, not both.")
     making = desk.key("--creator", creator, "authority")
     address = committee_address(desk.program, making.pubkey, index)
     owner = None if generic else address_of(pnp or desk.cluster.pnp_program)
-    members = [address_of(text) for text in member]
+    step = _making(desk, making.pubkey, index, rules, owner)
+    await _refuse_making(desk, address, owner)
+    rows = [
+        ("committee", str(address)),
+        *rules.rows(),
+        ("settles on", str(owner) if owner else "nothing (generic)"),
+        ("rent", f"{await desk.rent(COMMITTEE_LEN)} from the creator, for ever: a committee is never closed"),
+    ]
+    return Request(rows, {"creator": making}, Transactions([[step]], [making], "committee"), _facts(desk, address))
+
+
+def _making(desk: Desk, creator: Pubkey, index: int, rules: Rules, pnp: Pubkey | None) -> Instruction:
+    """Raises UsageError for rules that the program would refuse."""
+    from relayer.chain.programs.committee import init_committee
+
+    members = [address_of(text) for text in rules.member]
     try:
-        step = init_committee(
+        return init_committee(
             desk.program,
-            making.pubkey,
+            creator,
             index=index,
             members=members,
-            threshold=threshold,
-            challenge_s=challenge_s,
-            safety_s=safety_s,
-            reward=reward,
-            pnp_program=owner,
+            threshold=rules.threshold,
+            challenge_s=rules.challenge_s,
+            safety_s=rules.safety_s,
+            reward=rules.reward,
+            pnp_program=pnp,
             metadata_program=address_of(desk.cluster.metadata_program),
         )
     except ValueError as error:
         raise UsageError(f"The committee cannot be so: {error}.") from None
+
+
+async def _refuse_making(desk: Desk, address: Pubkey, pnp: Pubkey | None) -> None:
+    """Raises PermanentError for a committee that is there, and for one that could never settle."""
+    from relayer.chain.resolutions import find_committee
+
     if await find_committee(desk.rpc, desk.program, address):
         raise PermanentError(
             f"Committee {address} is there, and its rules never change. Nothing was signed: see "
             f"`relayer committee show {address}`, or make another under another --index."
         )
-    if owner and await desk.rpc.account(str(owner)) is None:
+    if pnp and await desk.rpc.account(str(pnp)) is None:
         raise PermanentError(
-            f"There is no PNP program {owner} on this cluster, and a committee never changes its own: name it with "
+            f"There is no PNP program {pnp} on this cluster, and a committee never changes its own: name it with "
             "--pnp, or give --generic."
         )
-    rows = [
-        ("committee", str(address)),
-        ("members", ", ".join(map(str, members))),
-        ("rules", f"{threshold} votes decide, challenge {challenge_s} s, safety {safety_s} s, reward {sol(reward)}"),
-        ("settles on", str(owner) if owner else "nothing (generic)"),
-        ("rent", f"{await desk.rent(COMMITTEE_LEN)} from the creator, for ever: a committee is never closed"),
-    ]
-    return Request(rows, {"creator": making}, Transactions([[step]], [making], "committee"), _facts(desk, address))
 
 
 @committee.command()

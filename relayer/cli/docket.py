@@ -124,7 +124,7 @@ class Docket:
 
         if self.resolution is not None:
             raise PermanentError(
-                f"Market {self.case.market} has its file, opened {time_of(self.resolution.opened_at)}, for good: see "
+                f"Market {self.case.market} has its file, opened {_time(self.resolution.opened_at)}, for good: see "
                 "`relayer resolution show`."
             )
         if self.on_pnp is None:
@@ -178,6 +178,24 @@ class Docket:
         work = Transactions([steps], keys, "resolution")
         return Request([*self.rows(), *rows], signers, work, self.facts, said)
 
+    def activatable(self) -> OnPnp:
+        """The market that can be made tradeable. Raises PermanentError before a generic committee."""
+        if self.on_pnp is None:
+            raise PermanentError(
+                "A generic resolution has no market to activate: the committee settles on no PNP program."
+            )
+        return self.on_pnp
+
+    async def refuse_late_activation(self) -> None:
+        """Raises PermanentError once PNP does not let the market be activated any more."""
+        from relayer.chain.resolutions import activation_ends_s
+
+        ends_s = await activation_ends_s(self.desk.rpc, self.activatable())
+        if await self.desk.rpc.cluster_time_ms() > ends_s * 1000:
+            raise PermanentError(
+                f"PNP let market {self.case.market} be activated until {_time(ends_s)}: make another market."
+            )
+
     async def due(self) -> Outcome:
         """What may be settled now. Raises PermanentError where nothing is, or not yet."""
         proposed, now_s = self._proposed(), await self.desk.rpc.cluster_time_ms() // 1000
@@ -191,7 +209,7 @@ class Docket:
             )
         if now_s < (earliest := self.earliest_s()):
             raise PermanentError(
-                f"Market {self.case.market} may be settled from {time_of(earliest)}, in {earliest - now_s} s: "
+                f"Market {self.case.market} may be settled from {_time(earliest)}, in {earliest - now_s} s: "
                 "wait till then."
             )
         return proposed
@@ -209,14 +227,14 @@ class Docket:
             raise PermanentError("A generic resolution is the answer itself and is never closed.")
         if await self.desk.rpc.cluster_time_ms() < from_s * 1000:
             raise PermanentError(
-                f"The file of market {self.case.market} may be closed from {time_of(from_s)}: wait till then."
+                f"The file of market {self.case.market} may be closed from {_time(from_s)}: wait till then."
             )
 
     def ending(self) -> str:
         """How a decided file was decided, and when."""
         file = self.file()
         state = file.state.name.lower().replace("_", " ")
-        return f"{state} as {file.winner or 'nothing'} at {time_of(file.decided_at)}"
+        return f"{state} as {file.winner or 'nothing'} at {_time(file.decided_at)}"
 
     async def facts(self) -> dict[str, Any]:
         """For people and scripts, as the chain shows it now."""
@@ -247,7 +265,7 @@ class Docket:
             "votes": {outcome.value: file.votes_for(outcome, self.committee) for outcome in Outcome},
             "threshold": self.committee.threshold,
             "proposed": self._proposed(),
-            "settle_not_before": time_of(self.earliest_s()) if self._proposed() else None,
+            "settle_not_before": _time(self.earliest_s()) if self._proposed() else None,
             "winner": file.winner,
             "members": [self._seat_facts(place) for place in range(len(self.committee.members))],
         }
@@ -285,5 +303,5 @@ def _text_of(spec: bytes) -> str:
     return question(parsed) if parsed.canonical == spec else spec.decode(errors="replace")
 
 
-def time_of(seconds: int) -> str:
+def _time(seconds: int) -> str:
     return rfc3339(seconds * 1000)

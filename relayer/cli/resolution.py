@@ -10,9 +10,10 @@ import typer
 
 from relayer.cli.addresses import address_of, digest_of
 from relayer.cli.desk import Desk, reads
-from relayer.cli.docket import OfCase, time_of
+from relayer.cli.docket import OfCase
 from relayer.cli.printing import sol
 from relayer.cli.signing import Nothing, Request, signs
+from relayer.cli.sitting import OfMember, OfServant
 from relayer.domain.errors import PermanentError, UsageError
 from relayer.domain.pnp import PnpKind
 from relayer.domain.verdicts import Outcome
@@ -20,15 +21,6 @@ from relayer.domain.verdicts import Outcome
 resolution = typer.Typer(
     help="Open, vote on, show, settle and close the files of a committee's markets.", no_args_is_help=True
 )
-
-MemberOption = Annotated[
-    Path | None,
-    typer.Option("--member", metavar="KEY.json", help="A member's key; the file's keys.oracle if left out."),
-]
-DespiteOption = Annotated[
-    bool,
-    typer.Option("--despite-question", help="Sign though the market's question is not the text of the spec."),
-]
 
 
 @resolution.command()
@@ -87,55 +79,40 @@ async def open_file(
 
 @resolution.command()
 @signs
-async def accept(
-    desk: Desk, case: OfCase, member: MemberOption = None, despite_question: DespiteOption = False
-) -> Request | Nothing:
+async def accept(desk: Desk, case: OfServant) -> Request | Nothing:
     """Say as a member that you serve this market; traders look for it.
 
     Example: relayer resolution accept <committee> <market> --config relayer.toml
     """
     from relayer.chain.programs.committee import accept as accepting
 
-    serving = desk.key("--member", member, "oracle")
-    docket = await case.opened(desk)
-    docket.undecided()
-    seat = docket.seat(serving)
-    docket.refuse_another_question(despite_question)
-    if seat and seat.accepted:
-        return Nothing(f"{serving.address} serves this market already.", docket.facts)
-    step = accepting(desk.program, serving.pubkey, docket.address, docket.subject)
-    return docket.request({"member": serving}, [step], [("accept", "this member serves the market")])
+    sitting = await case.seated(desk)
+    docket, member = sitting.docket, sitting.member
+    if sitting.seat and sitting.seat.accepted:
+        return Nothing(f"{member.address} serves this market already.", docket.facts)
+    step = accepting(desk.program, member.pubkey, docket.address, docket.subject)
+    return sitting.request(step, [("accept", "this member serves the market")])
 
 
 @resolution.command()
 @signs
-async def activate(
-    desk: Desk, case: OfCase, member: MemberOption = None, despite_question: DespiteOption = False
-) -> Request | Nothing:
+async def activate(desk: Desk, case: OfServant) -> Request | Nothing:
     """Make a PNP market tradeable, for good. The member advances the cost; the deposit pays it back as far as it goes.
 
     Example: relayer resolution activate <committee> <market> --config relayer.toml
     """
     from relayer.chain.programs.committee import ACTIVATION_ADVANCE
     from relayer.chain.programs.committee import activate as activating
-    from relayer.chain.resolutions import activation_ends_s, deposit_of
+    from relayer.chain.resolutions import deposit_of
 
-    serving = desk.key("--member", member, "oracle")
-    docket = await case.opened(desk)
-    file = docket.undecided()
-    docket.seat(serving)
-    subject = docket.on_pnp
-    if subject is None:
-        raise PermanentError("A generic resolution has no market to activate: the committee settles on no PNP program.")
-    docket.refuse_another_question(despite_question)
+    sitting = await case.seated(desk)
+    docket, subject = sitting.docket, sitting.docket.activatable()
     if subject.market.resolvable:
         return Nothing(f"market {case.market} is tradeable already.", docket.facts)
-    ends_s = await activation_ends_s(desk.rpc, subject)
-    if await desk.rpc.cluster_time_ms() > ends_s * 1000:
-        raise PermanentError(f"PNP let market {case.market} be activated until {time_of(ends_s)}: make another market.")
+    await docket.refuse_late_activation()
     step = activating(
         desk.program,
-        serving.pubkey,
+        sitting.member.pubkey,
         docket.address,
         subject,
         metadata_program=docket.committee.metadata_program,
@@ -145,21 +122,19 @@ async def activate(
     rows = [
         ("activate", "the market becomes tradeable, which cannot be taken back"),
         ("advance", advance if subject.market.kind is PnpKind.V2 else "none: activating a P2P market costs nothing"),
-        ("deposit", f"{sol(await deposit_of(desk.rpc, desk.program, file))} to pay the member back"),
+        ("deposit", f"{sol(await deposit_of(desk.rpc, desk.program, docket.file()))} to pay the member back"),
     ]
-    return docket.request({"member": serving}, [step], rows)
+    return sitting.request(step, rows)
 
 
 @resolution.command()
 @signs
 async def attest(
     desk: Desk,
-    case: OfCase,
+    case: OfServant,
     outcome: Annotated[Outcome, typer.Option(help="Your vote.")],
     evidence: Annotated[Path | None, typer.Option(metavar="FILE", help="Its SHA-256 goes on chain.")] = None,
     evidence_hash: Annotated[str | None, typer.Option(metavar="HEX", help="The SHA-256 instead of a file.")] = None,
-    member: MemberOption = None,
-    despite_question: DespiteOption = False,
 ) -> Request | Nothing:
     """Vote as a member, once; the vote may be changed once.
 
@@ -168,29 +143,22 @@ async def attest(
     from relayer.chain.programs.committee import attest as attesting
 
     proof = _evidence(evidence, evidence_hash)
-    voting = desk.key("--member", member, "oracle")
-    docket = await case.opened(desk)
-    docket.undecided()
-    seat = docket.seat(voting)
-    docket.refuse_another_question(despite_question)
-    warnings = []
+    sitting = await case.seated(desk)
+    docket, member, seat, warnings = sitting.docket, sitting.member, sitting.seat, []
     if seat and seat.outcome:
         if (seat.outcome, seat.evidence_hash) == (outcome, proof):
-            return Nothing(f"{voting.address} has voted {outcome.upper()} with this evidence already.", docket.facts)
+            return Nothing(f"{member.address} has voted {outcome.upper()} with this evidence already.", docket.facts)
         if seat.votes > 1:
-            raise PermanentError(f"{voting.address} has voted and changed the vote: {seat.outcome.upper()} stays.")
-        warnings.append(f"{voting.address} has voted {seat.outcome.upper()}: this is the one change of it.")
-    step = attesting(desk.program, voting.pubkey, docket.address, docket.subject, outcome=outcome, evidence_hash=proof)
-    return docket.request({"member": voting}, [step], [("vote", outcome.upper()), ("evidence", proof.hex())], warnings)
+            raise PermanentError(f"{member.address} has voted and changed the vote: {seat.outcome.upper()} stays.")
+        warnings.append(f"{member.address} has voted {seat.outcome.upper()}: this is the one change of it.")
+    step = attesting(desk.program, member.pubkey, docket.address, docket.subject, outcome=outcome, evidence_hash=proof)
+    return sitting.request(step, [("vote", outcome.upper()), ("evidence", proof.hex())], warnings)
 
 
 @resolution.command()
 @signs
 async def flag(
-    desk: Desk,
-    case: OfCase,
-    reason: Annotated[str, typer.Option(help="For the event; at most 32 bytes.")],
-    member: MemberOption = None,
+    desk: Desk, case: OfMember, reason: Annotated[str, typer.Option(help="For the event; at most 32 bytes.")]
 ) -> Request | Nothing:
     """Put settlement off by the safety period, once a member, so that all can look again.
 
@@ -200,15 +168,12 @@ async def flag(
 
     if len(reason.encode()) > 32:
         raise UsageError("The reason is longer than 32 bytes: shorten it.")
-    doubting = desk.key("--member", member, "oracle")
-    docket = await case.opened(desk)
-    docket.undecided()
-    seat = docket.seat(doubting)
-    if seat and seat.flagged:
-        raise PermanentError(f"{doubting.address} has flagged this market, and may only once: another member can.")
-    step = flagging(desk.program, doubting.pubkey, docket.address, docket.subject, reason=reason.encode())
-    rows = [("flag", f"{reason} (no settlement for {docket.committee.safety_s} s)")]
-    return docket.request({"member": doubting}, [step], rows)
+    sitting = await case.seated(desk)
+    docket, member = sitting.docket, sitting.member
+    if sitting.seat and sitting.seat.flagged:
+        raise PermanentError(f"{member.address} has flagged this market, and may only once: another member can.")
+    step = flagging(desk.program, member.pubkey, docket.address, docket.subject, reason=reason.encode())
+    return sitting.request(step, [("flag", f"{reason} (no settlement for {docket.committee.safety_s} s)")])
 
 
 @resolution.command()

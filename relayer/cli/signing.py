@@ -116,6 +116,8 @@ async def _signed(desk: Desk, options: SigningOptions, request: Request) -> list
     rehearsed = await request.work.rehearse(sender)  # before the question: nobody is asked for what is refused
     fee, count = await desk.rpc.fee(rehearsed.wire), request.work.transactions
     show([("fee", f"{sol(fee)} for the transaction" if count == 1 else f"about {sol(fee * count)} for {count}")])
+    for warning in request.warnings:
+        typer.secho(f"WARNING: {plain(warning)}", err=True, fg="red", bold=True)
     if options.dry_run:
         typer.echo(f"{'The' if count == 1 else 'The first'} transaction simulates well. Nothing was sent.", err=True)
         return []
@@ -142,8 +144,6 @@ async def _show(desk: Desk, request: Request, payer: Signer) -> None:
             ("  payer", f"{payer.address}, holds {balance}"),
         ]
     )
-    for warning in request.warnings:
-        typer.secho(f"WARNING: {plain(warning)}", err=True, fg="red", bold=True)
 
 
 def _agree(yes: bool) -> None:

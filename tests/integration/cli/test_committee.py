@@ -258,6 +258,28 @@ def test_wrong_use_is_named(desk: Desk, judges: str, words: list[str], error: ty
         raise desk.run(*[named.get(word, word) for word in words]).exception
 
 
+def test_a_committee_is_not_made_for_a_program_that_is_not_there(desk: Desk) -> None:
+    nowhere = desk.keys["stranger"][:-4] + "1111"
+    with pytest.raises(
+        PermanentError, match=f"There is no PNP program {nowhere} on this cluster, and a committee never"
+    ):
+        raise desk.run(*_init(desk, "6"), "--pnp", nowhere, "--yes").exception
+    assert desk.facts(*_init(desk, "6"), "--pnp", desk.pnp_program, "--yes")["pnp_program"] == desk.pnp_program
+
+
+def test_votes_of_a_leaver_are_counted_out_at_once(desk: Desk) -> None:
+    judges = desk.facts(*_init(desk, "8"), "--generic", "--yes")["committee"]
+    market = question_file(desk, "KXLEFT")
+    named = _opened(desk, judges, market)["market"]
+    for role in ("member1", "member2"):
+        desk.facts(*_vote(desk, judges, market, role, "yes"))
+    seat = ["--leaver", desk.keys["member2"], "--newcomer", desk.keys["stranger"], "--market", named]
+    signers = ["--signer", desk.file("member1"), "--signer", desk.file("member3")]
+    desk.facts("committee", "replace-member", judges, *seat, *signers, "--yes")
+    shown = desk.facts("resolution", "show", judges, market)
+    assert (shown["proposed"], shown["votes"]["yes"]) == (None, 1)
+
+
 def test_impossible_rules_are_refused_before_signing(desk: Desk) -> None:
     with pytest.raises(UsageError, match="The committee cannot be so: threshold 1 is not above half of 3 members"):
         raise desk.run(*_init(desk, "2", threshold="1"), "--generic").exception
