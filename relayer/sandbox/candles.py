@@ -1,11 +1,12 @@
 """Minute candles of best bid, best ask and trades, collected while the tape plays.
 
 A minute in which nothing happened has no candle. The first and last values count from the state in force: a minute's
-open is what stood when it began.
+open is what stood in its first millisecond. Once a market has closed, candles without any price follow for a while.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from relayer.sandbox.book import DOLLAR, dollars
 
 MINUTE_MS = 60_000
+_SHOWN_CLOSED_MS = 60 * MINUTE_MS
 Best = tuple[int, int] | None
 """Price in micro-dollars and size, or an empty side."""
 
@@ -61,6 +63,7 @@ class Candles:
 
     def __init__(self) -> None:
         self._markets: dict[str, _Market] = {}
+        self._closed_ms: dict[str, int] = {}
 
     def quote(self, ticker: str, at_ms: int, yes: Best, no: Best) -> None:
         """The best bids of both sides from `at_ms` on."""
@@ -68,10 +71,19 @@ class Candles:
         market = self._markets.setdefault(ticker, _Market(bid, ask))
         if (bid, ask) == (market.bid, market.ask):
             return
+        if at_ms % MINUTE_MS == 0:
+            market.bid, market.ask = bid, ask
         minute = market.minute(at_ms)
         minute.bid.add(bid)
         minute.ask.add(ask)
         market.bid, market.ask = bid, ask
+
+    def set_trading(self, ticker: str, at_ms: int, *, trading: bool) -> None:
+        """The market trades, or has closed, from `at_ms` on."""
+        if trading:
+            self._closed_ms.pop(ticker, None)
+        else:
+            self._closed_ms.setdefault(ticker, at_ms)
 
     def trade(self, ticker: str, at_ms: int, price: str, count: str) -> None:
         market = self._markets.setdefault(ticker, _Market())
@@ -88,9 +100,15 @@ class Candles:
         market = self._markets.get(ticker, _Market())
         return [
             _wire(minute)
-            for minute in market.minutes
+            for minute in (*market.minutes, *self._after_close(ticker, now_ms))
             if start_s <= minute.end_ms // 1000 <= end_s and minute.end_ms <= now_ms
         ]
+
+    def _after_close(self, ticker: str, now_ms: int) -> Iterator[_Minute]:
+        if ticker in self._closed_ms:
+            first = -(-self._closed_ms[ticker] // MINUTE_MS) * MINUTE_MS + MINUTE_MS
+            for end_ms in range(first, min(now_ms, first + _SHOWN_CLOSED_MS) + 1, MINUTE_MS):
+                yield _Minute(end_ms, Range(0), Range(DOLLAR), None)
 
 
 def _wire(minute: _Minute) -> dict[str, Any]:

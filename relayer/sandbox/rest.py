@@ -100,8 +100,8 @@ class RestApi:
         get("markets/{ticker}/orderbook", self.orderbook)
         get("events/{event}", self.event)
         get("series/{series}/markets/{ticker}/candlesticks", self.candles)
-        get("historical/trades", self.trades)
-        get("historical/markets/{ticker}", self.market)
+        get("historical/trades", self.past_trades)
+        get("historical/markets/{ticker}", self.past_market)
         get("historical/markets/{ticker}/candlesticks", self.historical_candles)
         get("{rest:.*}", self.other)
 
@@ -131,7 +131,8 @@ class RestApi:
             return bad_parameter("GetMarkets", "Limit", "lte")
         if query.get("status", "open") not in STATUS_FILTER:
             return bad_parameter("GetMarkets", "Status", "oneof")
-        found = [ticker for ticker, market in self._state.markets.items() if self._matches(market, dict(query))]
+        listed = {ticker: market for ticker, market in self._state.markets.items() if self._is_live(ticker)}
+        found = [ticker for ticker, market in listed.items() if self._matches(market, dict(query))]
         after = _read_cursor(query.get("cursor", ""))
         start = found.index(after) + 1 if after in found else 0
         page = found[start : start + limit]
@@ -152,7 +153,23 @@ class RestApi:
         body = self._state.bodies.get(f"{API}/events/{event_ticker}")
         return str(msgspec.json.decode(body)["event"]["series_ticker"]) if body else ""
 
+    def _cutoff_ms(self, what: str) -> int:
+        """Before it the live endpoints know nothing; the historical ones know all, as far as the two overlap."""
+        path = f"{API}/historical/cutoff"
+        body = self._state.bodies.get(path)
+        return millis_from_rfc3339((msgspec.json.decode(body) if body else DEFAULT_BODIES[path])[what])
+
+    def _is_live(self, ticker: str) -> bool:
+        """Whether the live endpoints know this market: a market and its candles are archived by its settlement."""
+        settled = self._state.markets.get(ticker, {}).get("settlement_ts")
+        archived = settled and millis_from_rfc3339(settled) < self._cutoff_ms("market_settled_ts")
+        return ticker in self._state.markets and not archived
+
     async def market(self, request: web.Request) -> web.Response:
+        live = self._is_live(request.match_info["ticker"])
+        return await self.past_market(request) if live else not_found()
+
+    async def past_market(self, request: web.Request) -> web.Response:
         market = self._state.market(request.match_info["ticker"])
         return not_found() if market is None else answer({"market": market})
 
@@ -189,20 +206,30 @@ class RestApi:
         return answer({"event": {**event, "markets": listed if nested else []}, "markets": [] if nested else listed})
 
     async def trades(self, request: web.Request) -> web.Response:
+        return self._trades(request, since_ms=self._cutoff_ms("trades_created_ts"))
+
+    async def past_trades(self, request: web.Request) -> web.Response:
+        return self._trades(request, since_ms=0)
+
+    def _trades(self, request: web.Request, *, since_ms: int) -> web.Response:
         """Newest first; bounds in whole seconds, both included."""
         query = request.query
         limit = _limit(query.get("limit", "100"))
         if limit is None:
             return bad_parameter("GetTrades", "Limit", "lte")
-        found = [trade for trade in reversed(self._state.trades) if _trade_matches(trade, dict(query))]
+        told = [one for one in reversed(self._state.trades) if millis_from_rfc3339(one["created_time"]) >= since_ms]
+        found = [trade for trade in told if _trade_matches(trade, dict(query))]
         cursor = _read_cursor(query.get("cursor", ""))
         start = int(cursor) if cursor.isdecimal() else 0
         more = start + limit < len(found)
-        told = base64.urlsafe_b64encode(str(start + limit).encode()).decode() if more else ""
-        return answer({"cursor": told, "trades": found[start : start + limit]})
+        following = base64.urlsafe_b64encode(str(start + limit).encode()).decode() if more else ""
+        return answer({"cursor": following, "trades": found[start : start + limit]})
 
     async def candles(self, request: web.Request) -> web.Response:
         ticker = request.match_info["ticker"]
+        return self._candles_of(ticker, request) if self._is_live(ticker) else not_found()
+
+    def _candles_of(self, ticker: str, request: web.Request) -> web.Response:
         if ticker not in self._state.markets:
             return not_found()
         window = _window(dict(request.query))
@@ -212,10 +239,10 @@ class RestApi:
 
     async def historical_candles(self, request: web.Request) -> web.Response:
         """The same minutes under the key names of the historical tier, which lack their suffixes."""
-        live = await self.candles(request)
-        if live.status != 200 or not isinstance(live.body, bytes):
-            return live
-        told = msgspec.json.decode(live.body)
+        found = self._candles_of(request.match_info["ticker"], request)
+        if found.status != 200 or not isinstance(found.body, bytes):
+            return found
+        told = msgspec.json.decode(found.body)
         return answer({**told, "candlesticks": [_historical(minute) for minute in told["candlesticks"]]})
 
     async def candles_batch(self, request: web.Request) -> web.Response:
@@ -223,7 +250,7 @@ class RestApi:
         window = _window(dict(request.query))
         if window is None or len(tickers) > MAX_TICKERS:
             return bad_parameter("BatchGetMarketCandlesticks", "MarketTickers" if window else "PeriodInterval", "oneof")
-        known = [ticker for ticker in tickers if ticker in self._state.markets]
+        known = [ticker for ticker in tickers if self._is_live(ticker)]
         return answer(
             {"markets": [{"market_ticker": ticker, "candlesticks": self._candles(ticker, window)} for ticker in known]}
         )

@@ -120,8 +120,9 @@ class VenueState:
     def _apply_body(self, record: RestRecord) -> None:
         ticker = record.path.removeprefix(MARKETS_PATH)
         if ticker != record.path and "/" not in ticker:
-            _LISTED.decode(record.body)
+            status = _LISTED.decode(record.body).market.status
             self.markets[ticker] = msgspec.json.decode(record.body)["market"]
+            self.candles.set_trading(ticker, record.at_ms, trading=status in {*QUOTED, "initialized"})
         else:
             self.bodies[record.path] = record.body
 

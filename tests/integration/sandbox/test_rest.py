@@ -192,3 +192,48 @@ async def test_candles_bound_each_finished_minute(opened: Opener) -> None:
     assert (old["candlesticks"][0]["volume"], old["candlesticks"][0]["open_interest"]) == ("2.00", "0.00")
     assert by_market[A][1]["price"] == {"previous_dollars": "0.4800"}
     assert (await venue.get("markets/candlesticks", market_tickers=A, **{**window, "period_interval": "7"}))[0] == 400
+
+
+async def test_a_change_in_a_minutes_first_millisecond_is_its_opening(opened: Opener) -> None:
+    minute = -START_MS % 60_000 + 60_000
+    moves = [delta(minute, A, "yes", "0.5000", "9.00"), delta(minute + 20_000, A, "yes", "0.4900", "1.00")]
+    venue = await opened([*OPENING, *moves])
+    venue.move_to(minute + 60_000)
+    end = str((START_MS + minute) // 1000 + 60)
+    window = {"start_ts": end, "end_ts": end, "period_interval": "1"}
+    _, body = await venue.get("markets/candlesticks", market_tickers=A, **window)
+    ((candle,),) = [one["candlesticks"] for one in body["markets"]]
+    assert (candle["yes_bid"]["open_dollars"], candle["yes_bid"]["low_dollars"]) == ("0.5000", "0.5000")
+
+
+async def test_a_closed_market_goes_on_with_candles_without_prices(opened: Opener) -> None:
+    lines = [*OPENING, delta(10_000, A, "yes", "0.5000", "9.00"), market(70_000, A, status="closed")]
+    venue = await opened(lines)
+    venue.move_to(400_000)
+    first = (START_MS // 60_000 + 1) * 60
+    window = {"start_ts": str(first), "end_ts": str(first + 600), "period_interval": "1"}
+    _, body = await venue.get("markets/candlesticks", market_tickers=A, **window)
+    _, *closed = body["markets"][0]["candlesticks"]
+    assert [one["end_period_ts"] for one in closed] == list(range(first + 120, START_MS // 1000 + 401, 60))
+    assert {one["yes_bid"]["high_dollars"] for one in closed} == {"0.0000"}
+    assert {one["yes_ask"]["low_dollars"] for one in closed} == {"1.0000"}
+
+
+async def test_what_lies_behind_the_cutoff_is_archived(opened: Opener) -> None:
+    cutoff = {"market_settled_ts": "2025-12-20T15:10:00Z", "trades_created_ts": "2025-12-20T15:00:03Z"}
+    settled = {"status": "finalized", "result": "yes", "settlement_ts": "2025-12-20T15:05:00Z"}
+    lines = [*OPENING, *TRADES, market(300_000, A, **settled), rest(700_000, "historical/cutoff", cutoff)]
+    venue = await opened(lines)
+    window = {"start_ts": "0", "end_ts": "9999999999", "period_interval": "1"}
+    venue.move_to(690_000)
+    assert (await venue.get(f"markets/{A}"))[0] == 200
+    assert len((await venue.get("markets/trades", ticker=A))[1]["trades"]) == 5
+    venue.move_to(700_000)
+    assert (await venue.get(f"markets/{A}"))[0] == 404
+    assert (await venue.get(f"historical/markets/{A}"))[1]["market"]["result"] == "yes"
+    assert [one["ticker"] for one in (await venue.get("markets"))[1]["markets"]] == [B]
+    assert len((await venue.get("markets/trades", ticker=A))[1]["trades"]) == 3
+    assert len((await venue.get("historical/trades", ticker=A))[1]["trades"]) == 5
+    assert (await venue.get("markets/candlesticks", market_tickers=A, **window))[1] == {"markets": []}
+    assert (await venue.get(f"series/{SERIES}/markets/{A}/candlesticks", **window))[0] == 404
+    assert (await venue.get(f"historical/markets/{A}/candlesticks", **window))[1]["candlesticks"]
