@@ -60,22 +60,24 @@ class Workshop:
         text = file.read_text()
         file.write_text(text.replace(mutant.old, mutant.new))
         try:
-            return self.reader_fails() if mutant.file.startswith("reader/") else self.program_fails()
+            return self.fails(mutant)
         finally:
             file.write_text(text)
 
-    def program_fails(self) -> str | None:
-        """What says that the program in the workshop is not as it should be."""
+    def fails(self, mutant: Mutant) -> str | None:
+        """What says that the code is not as it should be where the mutant lives."""
+        return self._reader_fails() if mutant.of_reader else self._program_fails()
+
+    def _program_fails(self) -> str | None:
         if self._run([str(self._folder / "deploy" / "build.sh"), "one", "oracle", str(self._oracle)]) is not None:
             return BROKEN
         tests = [f"tests/svm/test_{name}.py" for name in SVM_TESTS]
         pytest = [sys.executable, "-m", "pytest", "-qx", "--tb=no", "-p", "no:cacheprovider"]
         return first_failure(self._run([*pytest, *tests]))
 
-    def reader_fails(self) -> str | None:
-        """The same of the reader crate."""
+    def _reader_fails(self) -> str | None:
         manifest = str(self._folder / "deploy" / "Cargo.toml")
-        cargo = ["cargo", "test", "--locked", "--offline", "--manifest-path", manifest, "--package", "oracle-reader"]
+        cargo = ["cargo", "test", "--locked", "--manifest-path", manifest, "--package", "oracle-reader"]
         if self._run([*cargo, "--no-run"]) is not None:
             return BROKEN
         return first_failure(self._run(cargo))
@@ -109,8 +111,9 @@ def first_failure(output: str | None) -> str | None:
 def try_all(mutants: Sequence[Mutant], folder: Path) -> dict[Mutant, str | None]:
     """What noticed each. Raises RuntimeError if the tests fail without a mutant already."""
     workshop = Workshop(folder)
-    if failed := workshop.program_fails() or workshop.reader_fails():
-        raise RuntimeError(f"The tests fail without a mutant already: {failed}.")
+    for mutant in {mutant.of_reader: mutant for mutant in mutants}.values():
+        if failed := workshop.fails(mutant):
+            raise RuntimeError(f"The tests fail without a mutant already: {failed}.")
     noticed: dict[Mutant, str | None] = {}
     for number, mutant in enumerate(mutants, 1):
         noticed[mutant] = workshop.noticed_by(mutant)

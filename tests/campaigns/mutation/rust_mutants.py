@@ -13,6 +13,11 @@ class Mutant(NamedTuple):
     old: str
     new: str
 
+    @property
+    def of_reader(self) -> bool:
+        """Of the crate that other programs read with, whose tests are its own."""
+        return self.file.startswith("reader/")
+
     def __str__(self) -> str:
         return f"{self.file}: {' '.join(self.old.split())}  ->  {' '.join(self.new.split()) or '(nothing)'}"
 
