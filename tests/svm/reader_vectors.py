@@ -241,6 +241,7 @@ def median_cases(ledger: Ledger) -> list[Json]:
     keep("halted", state(100, 200, status=3))
     keep("a, newer", state(100, 200, as_of_ms=NOW_MS + 1_000), authority=a.authority, index=1)
     keep("a, as new and lower", state(4000, 4200), authority=a.authority, index=2)
+    keep("a, newest and higher", state(9400, 9600, as_of_ms=NOW_MS + 2_000), authority=a.authority, index=3)
     keep("stranger", state(1, 2))
     gone = keep("gone", state(100, 200))
     chain.ok(boards.retire_feeds(chain.oracle, gone.authority.pubkey(), gone.board, [0]), gone.authority)
@@ -294,6 +295,7 @@ def median_cases(ledger: Ledger) -> list[Json]:
         case("no quorum of one", "NoQuorum", "a|a|a", quorum=2),
         case("three boards of one authority", "NoQuorum", all_of_a, quorum=2, sources=all_of_a),
         case("of them the newest counts", (300, 1), all_of_a, quorum=1, sources=all_of_a),
+        case("even if it is higher", (19_000, 1), "a, newest and higher|a", quorum=1, sources="a|a, newest and higher"),
         case("wherever it stands", (300, 1), "a, newer|a", quorum=1, sources="a|a, newer"),
         case(
             "of equally new ones the lower",
@@ -325,10 +327,14 @@ def answer_cases(ledger: Ledger) -> list[Json]:
         assert court.settle(chain.funded(), market).error is None
     address = court.resolution_address(MARKET)
     data = chain.data(address)
-    for name, number in (("elsewhere", 2), ("contradicted", 3), ("of no known state", 7)):
+    for name, number in (("elsewhere", 2), ("contradicted", 3), ("open again", 0)):
         ledger.keep(name, address, data=data[:STATE_OFFSET] + bytes([number]) + data[STATE_OFFSET + 1 :])
+    no = court.resolution_address(settled_no)
+    data_no = chain.data(no)
+    ledger.keep("open again, no", no, data=data_no[:STATE_OFFSET] + bytes(1) + data_no[STATE_OFFSET + 1 :])
+    ledger.keep("no file", address, data=bytes(8) + data[8:])
     ledger.keep("yes", address)
-    ledger.keep("no", court.resolution_address(settled_no))
+    ledger.keep("no", no)
     ledger.keep("forged file", address, owner=STRANGER, data=data)
     ledger.keep("file cut short", address, data=data[:100])
     ledger.keep("committee", court.address)
@@ -341,10 +347,13 @@ def answer_cases(ledger: Ledger) -> list[Json]:
     def case(name: str, result: str | Json, account: str, **changed: str) -> Json:
         return {"name": name, "account": account, "question": {**asked, **changed}, "expect": expected(result)}
 
-    other = bytes(STRANGER).hex()
+    other, asked_no = bytes(STRANGER).hex(), dict.fromkeys(("market", "spec_hash"), bytes(settled_no).hex())
     return [
         case("settled yes", {"yes": True}, "yes"),
-        case("settled no", {"yes": False}, "no", market=bytes(settled_no).hex(), spec_hash=bytes(settled_no).hex()),
+        case("settled no", {"yes": False}, "no", **asked_no),
+        case("a winner, but open", "Undecided", "open again"),
+        case("another winner, but open", "Undecided", "open again, no", **asked_no),
+        case("another kind of account", "NotAResolution", "no file"),
         case("settled elsewhere", {"yes": True}, "elsewhere"),
         case("open", "Undecided", "undecided"),
         case("contradicted", "Contradicted", "contradicted"),

@@ -250,7 +250,7 @@ def _board(account: Account, program: Pubkey) -> Board:
         raise Refused(f"Account {account.address}", Refusal.WRONG_OWNER)
     try:
         return decode_board(account.data)
-    except PermanentError as error:
+    except (PermanentError, ValueError) as error:  # ValueError: a status that this version does not know
         raise Refused(f"Account {account.address}", Refusal.NOT_A_BOARD) from error
 
 
@@ -259,5 +259,5 @@ def _resolution(account: Account, program: Pubkey) -> Resolution:
         raise Refused(f"Account {account.address}", Unanswered.WRONG_OWNER)
     try:
         return decode_resolution(account.data)
-    except PermanentError as error:
+    except (PermanentError, ValueError, KeyError) as error:  # ValueError, KeyError: a number this version does not know
         raise Refused(f"Account {account.address}", Unanswered.NOT_A_RESOLUTION) from error

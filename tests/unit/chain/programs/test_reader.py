@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from solders.pubkey import Pubkey
 
 from relayer.chain.programs import reader
-from relayer.chain.programs.board import ids_address
+from relayer.chain.programs.board import board_len, ids_address
 from relayer.chain.programs.reader import Account, Question, Refusal, Refused, Source, Terms, Unanswered
 from relayer.domain.errors import TransientError
 from relayer.domain.verdicts import Outcome
@@ -121,6 +122,23 @@ def test_ids_of_another_board_are_refused() -> None:
         reader.find(board, ids, PROGRAM, bytes(32))
     assert refused.value.reason is Refusal.WRONG_BOARD
     assert account("ids of many").address == ids_address(PROGRAM, board.address)
+
+
+def test_numbers_of_a_version_to_come_are_refused() -> None:
+    board, file = account("a"), account("yes")
+    status, state = board_len(0) + 6, 179
+    later = replace(board, data=board.data[:status] + b"\x4d" + board.data[status + 1 :])
+    given = next(case for case in VECTORS["medians"] if case["name"] == "three")
+    with pytest.raises(Refused) as refused:
+        reader.price(source(given["sources"][0]), later, terms(given))
+    assert refused.value.reason is Refusal.NOT_A_BOARD
+    answers = next(case for case in VECTORS["answers"] if case["name"] == "settled yes")["question"]
+    question = Question(key(answers["committee"]), key(answers["market"]), bytes.fromhex(answers["spec_hash"]))
+    for at in (state, state - 1):  # and the kind of its market
+        unknown = replace(file, data=file.data[:at] + b"\x4d" + file.data[at + 1 :])
+        with pytest.raises(Refused) as unanswered:
+            reader.answer(unknown, PROGRAM, question)
+        assert unanswered.value.reason is Unanswered.NOT_A_RESOLUTION
 
 
 def test_a_refusal_is_a_sentence_and_may_pass() -> None:
