@@ -289,6 +289,7 @@ def authority_of(settings: BoardSettings, authority: Signer | None) -> Pubkey:
     if authority is not None and settings.authority not in (None, authority.address):
         raise UsageError(
             f"board.authority is {settings.authority} but keys.authority is the key of {authority.address}: "
-            "correct one of them, or leave board.authority out."
+            "correct one of them. Of a board that has changed hands board.authority stays its maker: leave "
+            "keys.authority out, and list markets with `relayer board add`."
         )
     return authority.pubkey if authority else Pubkey.from_string(str(settings.authority))
