@@ -6,8 +6,6 @@ where bounded, and where the venue answers nothing stays unknown.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass, field
 from random import Random
 
 import pytest
@@ -28,6 +26,7 @@ from relayer.sources.kalshi.pair import Hearing, PairedMarket
 from relayer.sources.kalshi.path import Paths, Standing
 from relayer.telemetry.metrics import Metrics
 from tests.fakes.faulty_line import FaultyLine
+from tests.fakes.judged_paths import JudgedPaths
 from tests.fakes.kalshi_facts import NOW_MS, facts
 from tests.fakes.kalshi_history import TradingVenue, VenueHistory, best
 from tests.fakes.listener import PathRules
@@ -44,86 +43,42 @@ def market_of(ticker: str) -> MarketId:
     return MarketId(Venue.KALSHI, ticker)
 
 
-@dataclass
-class Judged:
-    """What was told of one market: enough to say of any instant what is known of it."""
+class Listener(JudgedPaths):
+    """Tells conditions too."""
 
-    books: list[tuple[int, tuple[int, int]]] = field(default_factory=list)
-    gaps: list[tuple[int, int, bool]] = field(default_factory=list)
-    candles: list[Candle] = field(default_factory=list)
-    trades: dict[str, Trade] = field(default_factory=dict)
-    watermark_ms: int = 0
-
-    def in_gap(self, at_ms: int) -> bool:
-        return any(start <= at_ms < end for start, end, _ in self.gaps)
-
-    def trades_complete(self, at_ms: int) -> bool:
-        return not any(start <= at_ms < end for start, end, trades in self.gaps if not trades)
-
-    def candle(self, at_ms: int) -> Candle | None:
-        return next((one for one in self.candles if one.at_ms <= at_ms < one.to_ms), None)
-
-    def book(self, at_ms: int) -> tuple[int, int] | None:
-        """The observed best prices, None where they are not known."""
-        place = bisect_right(self.books, at_ms, key=lambda told: told[0])
-        if not place or self.in_gap(at_ms):
-            return None
-        since, found = self.books[place - 1]
-        lost = any(since < end and start <= at_ms for start, end, _ in self.gaps)
-        return None if lost else found
-
-
-class Listener:
-    """A PathListener that tells conditions too."""
-
-    def __init__(self, specs: dict[str, list[Spec]]) -> None:
-        self.markets = {ticker: Judged() for ticker in TICKERS}
+    def __init__(self, specs: dict[str, list[Spec]], *, needed_ms: int) -> None:
+        super().__init__(needed_ms=needed_ms)
         self.conditions = {
             ticker: [Condition(spec, candles_follow=True) for spec in found] for ticker, found in specs.items()
         }
 
-    def _told(self, market: MarketId, at_ms: int) -> Judged:
-        judged = self.markets[market.ticker]
-        assert at_ms >= judged.watermark_ms, f"{market}: {at_ms} is told after the watermark {judged.watermark_ms}"
-        return judged
-
     def on_book(self, market: MarketId, at_ms: Millis, book: BookView) -> None:
-        prices = book.best_bid or 0, book.best_ask or 10_000
-        self._told(market, at_ms).books.append((at_ms, prices))
+        super().on_book(market, at_ms, book)
         for condition in self.conditions[market.ticker]:
-            if condition.spec.price and not is_by_trades(condition.spec):
-                condition.on_book(market, at_ms, book)
+            condition.on_book(market, at_ms, book)
 
     def on_trade(self, market: MarketId, trade: Trade) -> None:
-        self._told(market, trade.at_ms).trades[trade.trade_id] = trade
+        super().on_trade(market, trade)
         for condition in self.conditions[market.ticker]:
             condition.on_trade(market, trade)
 
     def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
-        self._told(market, at_ms)
+        super().on_status(market, at_ms, status, since_ms)
         for condition in self.conditions[market.ticker]:
             condition.on_status(market, at_ms, status, since_ms)
 
-    def on_result(self, market: MarketId, at_ms: Millis, result: str, final: bool) -> None:
-        raise AssertionError("nothing ends here")
-
     def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, reason: str, trades: bool = False) -> None:
-        assert from_ms < to_ms
-        self._told(market, from_ms).gaps.append((from_ms, to_ms, trades))
+        super().on_gap(market, from_ms, to_ms, reason, trades)
         for condition in self.conditions[market.ticker]:
             condition.on_gap(market, from_ms, to_ms, trades)
 
     def on_candle(self, market: MarketId, candle: Candle) -> None:
-        judged = self._told(market, candle.to_ms)
-        assert not any(one.at_ms < candle.to_ms and candle.at_ms < one.to_ms for one in judged.candles)
-        judged.candles.append(candle)
+        super().on_candle(market, candle)
         for condition in self.conditions[market.ticker]:
             condition.on_candle(market, candle)
 
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
-        judged = self.markets[market.ticker]
-        assert at_ms > judged.watermark_ms
-        judged.watermark_ms = at_ms
+        super().on_watermark(market, at_ms)
         for condition in self.conditions[market.ticker]:
             condition.on_watermark(market, at_ms)
 
@@ -140,7 +95,7 @@ class World:
         self.specs = {
             ticker: [by_trades(self.rng, ticker, self), by_book(self.rng, ticker, self)] for ticker in TICKERS
         }
-        self.listener = Listener(self.specs)
+        self.listener = Listener(self.specs, needed_ms=self.needed_ms)
         self.paths = Paths(prices=PathRules(), listener=self.listener, standing=self.standing)
         self.watched = {ticker: WatchedMarket(market_of(ticker), self.paths) for ticker in TICKERS}
         for ticker, market in self.watched.items():
@@ -236,44 +191,18 @@ async def test_the_judged_path_is_the_truth(seed: int, monkeypatch: pytest.Monke
     for _ in range(36 * MINUTE // 2_000):
         await world.step(quiet=True)
     for ticker in TICKERS:
-        judged = world.listener.markets[ticker]
-        assert judged.watermark_ms > world.venue.now_ms - MINUTE, "everything is filled or given up"
-        check_trades(world, ticker, judged)
-        check_books(world, ticker, judged)
-        check_verdicts(world, ticker)
+        check(world, ticker)
 
 
-def check_trades(world: World, ticker: str, judged: Judged) -> None:
-    for trade in world.venue.traded[ticker]:
-        if world.needed_ms <= trade.at_ms < judged.watermark_ms and judged.trades_complete(trade.at_ms):
-            assert judged.trades.get(trade.trade_id) == trade, f"{ticker} at {trade.at_ms}"
-    assert set(judged.trades.values()) <= set(world.venue.traded[ticker])
-    if ticker not in world.lost:
-        assert all(trades for _, end, trades in judged.gaps if end > world.needed_ms)
-
-
-def check_books(world: World, ticker: str, judged: Judged) -> None:
-    market = world.venue.markets[ticker]
+def check(world: World, ticker: str) -> None:
+    judged, market, lost = world.listener[ticker], world.venue.markets[ticker], ticker in world.lost
+    assert judged.watermark_ms > world.venue.now_ms - MINUTE, "everything is filled or given up"
+    judged.assert_trades(world.venue.traded[ticker])
     moments = {at_ms + step for at_ms, _ in market.history for step in (-1, 0, 1)}
-    moments |= {at_ms + step for gap in judged.gaps for at_ms in gap[:2] for step in (-1, 0, 1)}
-    bounded = 0
-    for at_ms in sorted(at_ms for at_ms in moments if world.needed_ms <= at_ms < judged.watermark_ms):
-        truth, candle = best(market.at(at_ms)), judged.candle(at_ms)
-        if (found := judged.book(at_ms)) is not None:
-            assert found == truth, f"{ticker} at {at_ms}"
-        elif judged.in_gap(at_ms) and candle is not None:
-            bounded += 1
-            assert contains(candle, truth), f"{ticker} at {at_ms}: {candle} and {truth}"
-        elif judged.in_gap(at_ms):
-            assert ticker in world.lost, f"{ticker} at {at_ms} is unknown"
-    assert bounded == 0 or ticker not in world.lost
-
-
-def contains(candle: Candle, truth: tuple[int, int]) -> bool:
-    bid, ask = candle.bid, candle.ask
-    within_bid = bid[1] <= truth[0] <= bid[2] if isinstance(bid, tuple) else truth[0] == 0
-    within_ask = ask[1] <= truth[1] <= ask[2] if isinstance(ask, tuple) else truth[1] == 10_000
-    return within_bid and within_ask
+    bounded = judged.assert_books(lambda at_ms: best(market.at(at_ms)), moments, lost=lost)
+    assert not (lost and bounded)
+    assert lost or all(trades for _, end, trades in judged.gaps if end > world.needed_ms)
+    check_verdicts(world, ticker)
 
 
 def check_verdicts(world: World, ticker: str) -> None:
