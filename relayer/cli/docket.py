@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -111,12 +111,27 @@ class Docket:
         """What the market itself asks, None before a generic committee."""
         return self.on_pnp.market.question if self.on_pnp else None
 
-    def warnings(self) -> list[str]:
-        """What a signer must know: the market's text is what traders read, the spec is what decides."""
+    def difference(self) -> str | None:
+        """That the market's text, which traders read, is not that of the spec, which decides; None if it is."""
         asked, decides = self.question(), _text_of(self.file().spec)
         if asked is None or asked == decides:
-            return []
-        return [f"the market asks {asked!r}, but what decides it is {decides!r}."]
+            return None
+        return f"the market asks {asked!r}, but what decides it is {decides!r}."
+
+    def warnings(self) -> Iterator[str]:
+        """What a signer must know of an open file."""
+        if self.resolution is None:
+            return
+        if said := self.difference():
+            yield said
+        if self.settled_elsewhere():
+            yield f"{self.settled_elsewhere()}, while the committee has not."
+
+    def settled_elsewhere(self) -> str | None:
+        """That PNP shows a winner before the committee has settled; None if it does not."""
+        if self.on_pnp is None or not self.on_pnp.market.resolved or self.file().state:
+            return None
+        return f"somebody else has settled market {self.case.market}, as {(self.on_pnp.market.winner or '?').upper()}"
 
     def refuse_opening(self, spec_hash: str) -> None:
         """Raises PermanentError where there is a file, or where the market would not take this one."""
@@ -152,10 +167,17 @@ class Docket:
 
     def refuse_another_question(self, despite: bool) -> None:
         """Raises PermanentError where market and spec ask different things, unless that is known."""
-        if not despite and (said := self.warnings()):
+        if not despite and (said := self.difference()):
             raise PermanentError(
-                f"Market and spec differ: {said[0]} Nothing was signed. Do not serve it; --despite-question signs "
+                f"Market and spec differ: {said} Nothing was signed. Do not serve it; --despite-question signs "
                 "all the same."
+            )
+
+    def refuse_settled(self) -> None:
+        """Raises PermanentError where there is nothing left to serve."""
+        if said := self.settled_elsewhere():
+            raise PermanentError(
+                f"{said[0].upper()}{said[1:]}: `relayer resolution attest` says whether that is right."
             )
 
     def rows(self) -> Rows:
@@ -174,9 +196,8 @@ class Docket:
     ) -> Request:
         """Have the signers sign one transaction; the file is reported as it is then."""
         keys = list(signers.values())
-        said = [*(self.warnings() if self.resolution else ()), *warnings]
         work = Transactions([steps], keys, "resolution")
-        return Request([*self.rows(), *rows], signers, work, self.facts, said)
+        return Request([*self.rows(), *rows], signers, work, self.facts, [*self.warnings(), *warnings])
 
     def activatable(self) -> OnPnp:
         """The market that can be made tradeable. Raises PermanentError before a generic committee."""
@@ -259,7 +280,7 @@ class Docket:
         return {
             "state": file.state.name.lower(),
             "spec_asks": _text_of(file.spec),
-            "same_question": None if self.question() is None else not self.warnings(),
+            "same_question": None if self.question() is None else self.difference() is None,
             "spec": file.spec.decode(errors="replace"),
             "spec_hash": file.spec_hash.hex(),
             "votes": {outcome.value: file.votes_for(outcome, self.committee) for outcome in Outcome},

@@ -90,6 +90,7 @@ async def accept(desk: Desk, case: OfServant) -> Request | Nothing:
     docket, member = sitting.docket, sitting.member
     if sitting.seat and sitting.seat.accepted:
         return Nothing(f"{member.address} serves this market already.", docket.facts)
+    docket.refuse_settled()
     step = accepting(desk.program, member.pubkey, docket.address, docket.subject)
     return sitting.request(step, [("accept", "this member serves the market")])
 
@@ -109,6 +110,7 @@ async def activate(desk: Desk, case: OfServant) -> Request | Nothing:
     docket, subject = sitting.docket, sitting.docket.activatable()
     if subject.market.resolvable:
         return Nothing(f"market {case.market} is tradeable already.", docket.facts)
+    docket.refuse_settled()
     await docket.refuse_late_activation()
     step = activating(
         desk.program,

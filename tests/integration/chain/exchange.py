@@ -56,6 +56,14 @@ class Exchange:
         await self._send([make(market_id, oracle, question)])
         return str(pnp.market_address(self.id, kind, market_id))
 
+    async def settle(self, market: str, winner: Outcome) -> None:
+        """As PNP's global oracle, which the creator is here. V2."""
+        rpc, address = self._cluster.rpc(), Pubkey.from_string(market)
+        account = await rpc.account(market)
+        assert account
+        shown = pnp.decode_market(address, account.data, self._creator.pubkey)
+        await self._send([pnp.settle_market_v2(self.id, self._creator.pubkey, shown, winner)])
+
     async def spend_all(self) -> None:
         """Leave the creator's address empty."""
         left = await self._cluster.rpc().balance(self._creator.address) - 5_000

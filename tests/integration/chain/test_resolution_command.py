@@ -19,6 +19,7 @@ from relayer.cli.printing import sol
 from relayer.conditions.question import question
 from relayer.domain.errors import PermanentError
 from relayer.domain.pnp import PnpKind
+from relayer.domain.verdicts import Outcome
 from tests.fakes.specs import document, spec
 from tests.integration.chain.conftest import SOL, START_MS, Cluster
 from tests.integration.chain.exchange import BUFFER_S, END_S, Exchange
@@ -220,3 +221,19 @@ async def test_what_everybody_gave_up_can_be_closed_too(court: Court) -> None:
     assert "may be closed from" in await court.refused("close", market, key="--payer")
     court.cluster.set_time_ms((END_S + CHALLENGE_S + 60 + ABANDON_S) * 1000)
     assert "0.1 SOL to the market's creator" in (await court.done("close", market, key="--payer"))["shown"]
+
+
+async def test_a_market_that_somebody_else_has_settled(court: Court) -> None:
+    market = await court.market()
+    await court.open(market)
+    await court.done("activate", market)
+    court.cluster.set_time_ms(END_S * 1000)
+    await court.exchange.settle(market, Outcome.YES)
+    said = f"omebody else has settled market {market}, as YES"
+    assert f"S{said}: `relayer resolution attest` says whether that is right." in await court.refused("accept", market)
+    vote = await court.done("attest", market, "--outcome", "no", "--evidence-hash", "ab" * 32)
+    assert f"WARNING: s{said}, while the committee has not." in vote["shown"]
+    court.cluster.set_time_ms((END_S + CHALLENGE_S) * 1000)
+    settled = await court.done("settle", market, key="--caller")
+    assert (settled["state"], settled["winner"], settled["market_winner"]) == ("contradicted", "no", "yes")
+    assert "is contradicted as no at" in (await court.done("settle", market, key="--caller"))["shown"]
