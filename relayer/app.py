@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,12 @@ from relayer.chain.sender import Sender
 from relayer.chain.signer import Signer, load_keypair
 from relayer.domain.clock import Clock
 from relayer.domain.errors import UsageError
-from relayer.domain.feeds import BookView, FeedListener
+from relayer.domain.feeds import BookView, FeedListener, Remembered
 from relayer.domain.markets import MarketId, MarketStatus
+from relayer.domain.units import Millis
 from relayer.services.corroborator import Corroborator
 from relayer.services.explain import explain_feed
-from relayer.services.feeds import FeedTable
+from relayer.services.feeds import Feed, FeedTable
 from relayer.services.judge import Judge
 from relayer.services.publisher import Publisher
 from relayer.services.resolver import Resolver
@@ -105,20 +106,22 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
         rpc = Rpc(settings=settings.cluster, session=session)
         sender = Sender(rpc=rpc, payer=keys.payer, metrics=metrics, settings=settings.cluster)
         feeds = FeedTable(clock=clock, metrics=metrics)
-        taping = Taping(feeds, PathRecorder(recorder)) if recorder else None
+        taping = Taping(feeds, *([PathRecorder(recorder)] if recorder else []))
         venue_session = await _venue_session(settings, session, recorder, taping, stack)
-        source = _first_source(settings, session, venue_session, clock, feeds, taping or feeds, metrics)
+        source = _first_source(settings, session, venue_session, clock, feeds, taping, metrics)
         opinion = _second_opinion(settings, session, clock, feeds, metrics)
         judge = Judge(
             feeds=feeds,
             store=store,
             clock=clock,
-            watch=_watch(source, opinion, taping),
+            paths=Watching(source, opinion, taping, feeds),
             memory=_memory(settings, recorder),
         )
+        taping.listeners.append(judge.hearing)
         watcher = Watcher(cluster=rpc, roles=keys.addresses(), clock=clock, metrics=metrics)
         # Everything that the settings alone can get wrong is refused above this line; below it money is spent.
         resolver = _resolving(settings, keys, rpc, sender, store, judge, source, clock, metrics)
+        await stack.enter_async_context(judge)
         source.watch(settings.board.feeds)
         if opinion:
             opinion.watch(settings.board.feeds)
@@ -136,7 +139,7 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
                 checks=lambda: {name: trouble() for name, trouble in checks.items()},
                 views={
                     "feeds": lambda: [
-                        explain_feed(feed, clock.now_ms()) | _dflow(source, opinion, feed.market) for feed in feeds
+                        explain_feed(feed, clock.now_ms()) | _heard(source, opinion, feed.market) for feed in feeds
                     ],
                     "markets": lambda: resolver.explained(feeds) if resolver else [],
                 },
@@ -198,11 +201,11 @@ async def _venue_session(
     settings: Settings,
     session: aiohttp.ClientSession,
     recorder: Recorder | None,
-    taping: Taping | None,
+    taping: Taping,
     stack: AsyncExitStack,
 ) -> aiohttp.ClientSession:
     """The venue's session: on tape for the markets that matter, where there is a tape."""
-    if recorder is None or taping is None:
+    if recorder is None:
         return session
     venue = settings.kalshi.venue
     tapped = tapped_session(recorder, venue=venue, wanted=lambda ticker: MarketId(venue, ticker) in taping.wanted)
@@ -255,25 +258,49 @@ def _second_opinion(
     return DflowSource(settings=settings.dflow, session=session, clock=clock, metrics=metrics, reference=standing)
 
 
-def _dflow(source: KalshiSource | DflowSource, opinion: DflowSource | None, market: MarketId) -> dict[str, object]:
-    """What DFlow says of the market, where it is asked."""
-    asked = source if isinstance(source, DflowSource) else opinion
-    return {"dflow": asked.view(market)} if asked else {}
+def _heard(source: KalshiSource | DflowSource, opinion: DflowSource | None, market: MarketId) -> dict[str, object]:
+    """How the market is heard, and what DFlow says of it where it is asked."""
+    if isinstance(source, DflowSource):
+        return {"source": "dflow", "dflow": source.view(market)}
+    return source.view(market) | ({"dflow": opinion.view(market)} if opinion else {})
 
 
-def _watch(
-    source: KalshiSource | DflowSource, opinion: DflowSource | None, taping: Taping | None
-) -> Callable[[list[MarketId]], None]:
-    """Watch the parents of a condition, and keep them on tape from now on."""
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Watches the parents of conditions, and has them told to the tape and the judge from now on."""
 
-    def watch(markets: list[MarketId]) -> None:
-        source.watch(markets)
-        if opinion:
-            opinion.watch(markets)
-        if taping:
-            taping.wanted.update(markets)
+    source: KalshiSource | DflowSource
+    opinion: DflowSource | None
+    taping: Taping
+    feeds: FeedTable
 
-    return watch
+    def need(self, market: MarketId, from_ms: Millis, remembered: Remembered) -> None:
+        if isinstance(self.source, KalshiSource):
+            self.source.watch_twice([market])
+        else:
+            self.source.watch([market])
+        if self.opinion:
+            self.opinion.watch([market])
+        if market not in self.taping.wanted:
+            self.taping.wanted.add(market)
+            self._catch_up(self.feeds.feed(market), remembered)
+
+    def remembered(self, market: MarketId) -> Remembered:
+        watermark_ms = self.feeds.feed(market).watermark_ms
+        return Remembered(watermark_ms, watermark_ms)
+
+    def _catch_up(self, feed: Feed, remembered: Remembered) -> None:
+        """What was told before anybody needed it is lost, but for what stands now."""
+        if not feed.watermark_ms:
+            return
+        for listener in self.taping.listeners:
+            listener.on_gap(feed.market, remembered.book_ms, feed.watermark_ms, "start")
+            listener.on_status(feed.market, feed.watermark_ms, feed.status, None)
+            if feed.result:
+                listener.on_result(feed.market, *feed.result)
+            if feed.book and feed.book_stands:
+                listener.on_book(feed.market, feed.watermark_ms, feed.book)
+            listener.on_watermark(feed.market, feed.watermark_ms)
 
 
 async def _publishing(

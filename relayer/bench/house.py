@@ -18,7 +18,9 @@ from relayer.domain.units import PRICE_MAX, Millis, Price, Size
 from relayer.domain.verdicts import Outcome
 from relayer.prices.policy import PolicySettings
 from relayer.services.feeds import FeedTable
+from relayer.services.hearing import Hearing
 from relayer.services.publisher import Publisher
+from relayer.services.taping import Taping
 from relayer.telemetry.metrics import Metrics
 
 _BOARD_FEEDS = 1_024
@@ -48,10 +50,8 @@ class House:
         for spec in made_specs(markets, conditions):
             self.engine.arm(spec)
         feeds = FeedTable(clock=Clock(wall=lambda: ENDED_MS), metrics=metrics)
-        for market in markets:
-            feed, parent = feeds.feed(market), self.engine.parent(market)
-            feed.listeners.append(parent)
-            feed.book_listeners.append(parent)
+        told = Taping(feeds, Hearing(self.engine))
+        told.wanted.update(markets)
         self._publisher = Publisher(
             feeds=feeds,
             indexes={market: index for index, market in enumerate(markets[:_BOARD_FEEDS])},
@@ -61,7 +61,7 @@ class House:
         )
         self._frames_a_flush = round(policy.flush_interval_s * FRAMES_A_SECOND)
         self._loop = asyncio.new_event_loop()
-        self._replay = Replay(exchange.tickers, feeds)
+        self._replay = Replay(exchange.tickers, told)
 
     def open(self, snapshots: Sequence[str]) -> None:
         self._replay.open(snapshots)

@@ -111,13 +111,6 @@ class Engine:
             del self.groups[group.number]
             self.parents[group.market].drop(group)
 
-    def forget(self, market: MarketId) -> bool:
-        """Let go of a market that nothing armed looks at; False if something does."""
-        parent = self.parents.get(market)
-        if parent is not None and parent.idle:
-            del self.parents[market]
-        return market not in self.parents
-
     def decided(self) -> list[Handle]:
         """Those whose verdict is no longer pending, each once: ask for it.
 

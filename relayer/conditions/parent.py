@@ -40,11 +40,6 @@ class Parent:
         if standing is not None:
             listener.on_book(market, self.heard_ms, standing)
 
-    @property
-    def idle(self) -> bool:
-        """Nothing looks at this market."""
-        return not self.groups and not self.own
-
     def drop(self, group: Group) -> None:
         """Tell this group nothing any more."""
         self.groups = {source: kept for source, kept in self.groups.items() if kept is not group}

@@ -104,6 +104,25 @@ def read_path(lines: Iterable[bytes], legs: Sequence[MarketId], *, name: str = "
     return {leg: reader.path() for leg, reader in readers.items()}
 
 
+def read_line(raw: bytes) -> list[Event]:
+    """The events of one line as a live source told it, whatever was told before. Raises UsageError with the reason."""
+    try:
+        return _events_of(_decode(raw))
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise UsageError(f"a line of a path cannot be read: {error}") from error
+
+
+def _events_of(line: _Timed | _Gap | _Candle) -> list[Event]:
+    if isinstance(line, _Candle):
+        return [_candle(line)]
+    if isinstance(line, _Gap):
+        return [Gap(Millis(line.start), Millis(line.to), line.trades)]
+    event = _EVENTS[type(line)](line)
+    if isinstance(line, _Status) and line.since is not None and line.since < line.t:
+        return [Gap(Millis(line.since), Millis(line.t), trades=True), event]
+    return [event]
+
+
 def _take(raw: bytes, by_market: dict[str | None, _Reader]) -> None:
     try:
         line = _decode(raw)
@@ -152,8 +171,8 @@ class _Reader:
         if self._last_ms is not None and at_ms < self._last_ms:
             raise ValueError(f"t {at_ms} is out of order: a line before it has {self._last_ms}")
         if isinstance(line, _Status) and line.since is not None:
-            self._take_since(line.since, at_ms)
-        self._events.append(_EVENTS[type(line)](line))
+            self._check_since(line.since, at_ms)
+        self._events += _events_of(line)
         self._last_ms = at_ms
         self._largest_ms = _larger(self._largest_ms, at_ms)
         self._trades_proven_ms = at_ms
@@ -164,24 +183,20 @@ class _Reader:
         if isinstance(line, _Watermark):
             self._watermark_ms = at_ms
 
-    def _take_since(self, since_ms: int, at_ms: int) -> None:
+    def _check_since(self, since_ms: int, at_ms: int) -> None:
         if since_ms > at_ms:
             raise ValueError(f"since {since_ms} is after t {at_ms}")
         if self._last_state_ms is not None and since_ms <= self._last_state_ms:
             raise ValueError(f"since {since_ms} is not later than the line at {self._last_state_ms} before it")
         if self._watermark_ms is not None and since_ms < self._watermark_ms:
             raise ValueError(f"since {since_ms} is before the watermark {self._watermark_ms}")
-        if since_ms < at_ms:
-            self._events.append(Gap(Millis(since_ms), Millis(at_ms), trades=True))
 
     def _take_span(self, line: _Gap | _Candle) -> None:
         if line.to <= line.start:
             raise ValueError(f"to {line.to} is not after from {line.start}")
         if isinstance(line, _Candle):
             self._check_overlap(line)
-            self._events.append(_candle(line))
-        else:
-            self._events.append(Gap(Millis(line.start), Millis(line.to), line.trades))
+        self._events += _events_of(line)
         self._last_ms = _larger(self._last_ms, line.start)
         self._largest_ms = _larger(self._largest_ms, line.to)
 

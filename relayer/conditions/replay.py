@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterator, Mapping
 
 from relayer.conditions.condition import Condition
+from relayer.conditions.engine import Engine
 from relayer.conditions.events import Candle, Event, Gap, Path, Quote, Result, Status, Watermark
 from relayer.conditions.path import cut_path
 from relayer.conditions.spec import Spec, Trades
@@ -34,8 +35,8 @@ def tell_all(condition: Condition, paths: Mapping[MarketId, Path]) -> None:
             condition.on_watermark(market, path.watermark_ms)
 
 
-def tell(condition: Condition, market: MarketId, event: Event) -> None:
-    """One event of a file as the call that a live source makes."""
+def tell(condition: Condition | Engine, market: MarketId, event: Event) -> None:
+    """One event of a path as the call that a live source makes."""
     match event:
         case Quote():
             condition.on_book(market, event.at_ms, event.book)

@@ -1,4 +1,4 @@
-"""The present state of every watched market: sources write it, the publisher reads it, conditions hear of it.
+"""The present state of every watched market: sources write it, the publisher reads it.
 
 Holds the newest value only. Whether to push it is `prices.policy`, what it means is `conditions`.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from relayer.domain.board import FeedState
 from relayer.domain.clock import Clock
@@ -18,17 +17,6 @@ from relayer.domain.units import NEVER, NO_ASK, NO_BID, Millis, Price
 from relayer.telemetry.metrics import Metrics
 
 _GAPS_KEPT = 100
-
-
-class ParentListener(Protocol):
-    """What a condition hears of one of its parents (`conditions.md` section 2)."""
-
-    def on_book(self, market: MarketId, at_ms: Millis, book: BookView) -> None: ...
-    def on_trade(self, market: MarketId, trade: Trade) -> None: ...
-    def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None: ...
-    def on_result(self, market: MarketId, at_ms: Millis, result: str, final: bool) -> None: ...
-    def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, trades: bool) -> None: ...
-    def on_watermark(self, market: MarketId, at_ms: Millis) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +33,10 @@ class Feed:
 
     __slots__ = (
         "book",
-        "book_listeners",
+        "book_stands",
         "gap_count",
         "gaps",
         "last",
-        "listeners",
         "market",
         "result",
         "status",
@@ -59,15 +46,14 @@ class Feed:
     def __init__(self, market: MarketId) -> None:
         self.market = market
         self.book: BookView | None = None
+        self.book_stands = False
+        """Whether the book is the present one: no gap, and no end of trading, was told since."""
         self.last: Price | None = None
         self.status = MarketStatus.UNKNOWN
         self.result: tuple[Millis, str, bool] | None = None
         self.watermark_ms = NEVER
         self.gaps: deque[GapTold] = deque(maxlen=_GAPS_KEPT)
         self.gap_count = 0
-        self.listeners: list[ParentListener] = []
-        self.book_listeners: list[ParentListener] = []
-        """Those of the listeners that hear of books: trades come in a sequence of their own, a little later."""
 
     def state(self) -> FeedState:
         """The value for a board slot; a market that is not trading has no prices."""
@@ -113,40 +99,30 @@ class FeedTable:
     def on_book(self, market: MarketId, at_ms: Millis, book: BookView) -> None:
         feed = self.feed(market)
         feed.book = book
+        feed.book_stands = True
         feed.watermark_ms = max(feed.watermark_ms, at_ms)
-        for listener in feed.book_listeners:
-            listener.on_book(market, at_ms, book)
 
     def on_trade(self, market: MarketId, trade: Trade) -> None:
         feed = self.feed(market)
         if not trade.block:
             feed.last = trade.price
-        for listener in feed.listeners:
-            listener.on_trade(market, trade)
 
     def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
         feed = self.feed(market)
         feed.status = status
+        feed.book_stands = feed.book_stands and status is MarketStatus.ACTIVE
         feed.watermark_ms = max(feed.watermark_ms, at_ms)
-        for listener in feed.listeners:
-            listener.on_status(market, at_ms, status, since_ms)
 
     def on_result(self, market: MarketId, at_ms: Millis, result: str, final: bool) -> None:
-        feed = self.feed(market)
-        feed.result = (at_ms, result, final)
-        for listener in feed.listeners:
-            listener.on_result(market, at_ms, result, final)
+        self.feed(market).result = (at_ms, result, final)
 
     def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, reason: str) -> None:
         self._metrics.gaps.labels(market.venue, reason).inc()
         feed = self.feed(market)
         feed.gaps.append(GapTold(from_ms, to_ms, reason))
         feed.gap_count += 1
-        for listener in feed.listeners:
-            listener.on_gap(market, from_ms, to_ms, False)
+        feed.book_stands = False
 
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
         feed = self.feed(market)
         feed.watermark_ms = max(feed.watermark_ms, at_ms)
-        for listener in feed.listeners:
-            listener.on_watermark(market, at_ms)

@@ -56,6 +56,11 @@ class Recorder:
         """The chain's durable end; its hash is worth publishing."""
         return self._writer.head
 
+    @property
+    def newest(self) -> int:
+        """Number of the newest entry taken, durable or not."""
+        return self._next_number - 1
+
     def trouble(self) -> str | None:
         """Why nothing new is durable; None while all is well."""
         return self._trouble

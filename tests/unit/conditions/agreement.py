@@ -10,6 +10,7 @@ from typing import Any
 
 from relayer.conditions.arming import attains
 from relayer.conditions.condition import Condition
+from relayer.conditions.engine import Engine
 from relayer.conditions.events import Event
 from relayer.conditions.parse import spec_of
 from relayer.conditions.path import read_path
@@ -90,7 +91,7 @@ def _passes(line: dict[str, Any], gap: dict[str, Any]) -> bool:
     return line["type"] == "watermark" and line.get("market") == gap.get("market") and line["t"] > gap["from"]
 
 
-def tell_line(condition: Condition, spec: Spec, line: dict[str, Any]) -> None:
+def tell_line(condition: Condition | Engine, spec: Spec, line: dict[str, Any]) -> None:
     """One line of a file as a live source tells it."""
     market = MarketId.parse(line["market"]) if "market" in line else spec.legs[0]
     if line["type"] == "status":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 from relayer.conditions.arming import attains
 from relayer.conditions.checkpoint import restore_engine, save_engine
@@ -56,7 +56,7 @@ class _Run:
         without = [line for line in case.lines if line["type"] != "candle"]
         self._lines = filled_late(self._rng, case.lines) if self._follow else without
         self._spec = spec_of(case.spec)
-        specs = [self._spec, *(_other(self._rng, case.spec) for _ in range(SPECS - 1))]
+        specs = [self._spec, *(other_spec(self._rng, case.spec) for _ in range(SPECS - 1))]
         self._later = [(self._rng.randint(1, max(len(self._lines), 1)), spec) for spec in specs[8:]]
         self._engine = Engine(candles_follow=self._follow)
         self._pairs = [Pair(self._engine.arm(spec), spec, self._alone(spec)) for spec in specs[:8]]
@@ -67,7 +67,7 @@ class _Run:
         for number, line in enumerate(self._lines, 1):
             for pair in self._pairs:
                 _tell(pair.alone, pair.spec, line)
-            tell_line(cast("Condition", self._engine), self._spec, line)
+            tell_line(self._engine, self._spec, line)
             for spec in [spec for after, spec in self._later if after == number]:
                 self._arm(spec, self._lines[:number])
             if self._rng.random() < 0.02:
@@ -125,7 +125,7 @@ class _Run:
         return None
 
 
-def _other(rng: Random, document: Line) -> Spec:
+def other_spec(rng: Random, document: Line) -> Spec:
     """A spec on the same parents, its window a little elsewhere."""
     parent = document["parent"]
     while True:

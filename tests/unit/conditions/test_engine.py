@@ -11,7 +11,7 @@ from relayer.conditions.spec import Executable
 from relayer.domain.markets import MarketId
 from relayer.domain.units import Millis, Price, Size, rfc3339
 from relayer.domain.verdicts import Answer
-from tests.unit.conditions.build import LONG, START, document, executable, reach, trades
+from tests.unit.conditions.build import LONG, START, document, executable, reach
 from tests.unit.conditions.engine_agreement import engine_disagreements
 
 CASES = 600
@@ -80,16 +80,15 @@ def test_changes_of_sight_are_forgotten_that_no_armed_window_needs() -> None:
     assert engine.verdict(late).coverage.unknown_ms == 200 * 10
 
 
-def test_a_market_that_nobody_looks_at_is_let_go() -> None:
+def test_a_signal_that_nobody_looks_at_is_let_go() -> None:
     engine = Engine()
-    specs = [spec_of(document(test, price)) for test, price in ((reach(), executable()), (reach(), trades()))]
-    handles = [engine.arm(spec) for spec in specs]
-    assert not engine.forget(MARKET)
+    first, second = (engine.arm(spec_of(document(reach(level), executable()))) for level in ("0.6000", "0.7000"))
     parent = engine.parent(MARKET)
-    engine.disarm(handles[0])
+    engine.disarm(first)
+    assert EXECUTABLE in parent.groups
+    engine.disarm(second)
     assert not parent.groups
-    assert not engine.forget(MARKET)
-    engine.disarm(handles[1])
-    assert engine.forget(MARKET)
-    assert engine.forget(MARKET)
-    assert engine.parent(MARKET) is not parent
+    assert not engine.groups
+    again = engine.arm(spec_of(document(reach("0.6000"), executable())))
+    tell_bids(engine, (0, 6600), (1, 6600))
+    assert engine.decided() == [again]

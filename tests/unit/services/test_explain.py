@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from relayer.conditions.condition import Condition
+from relayer.conditions.engine import Engine
 from relayer.conditions.parse import parse_spec
 from relayer.conditions.spec import Spec
 from relayer.domain.clock import Clock
@@ -34,7 +34,8 @@ def feeds() -> FeedTable:
 
 
 def told(feeds: FeedTable, asked: Spec) -> dict[str, Any]:
-    armed = Armed(asked, Condition(asked))
+    engine = Engine()
+    armed = Armed(asked, engine, engine.arm(asked))
     market = explain_market(pnp_market(asked), "open", "the window is not over", armed, feeds, START)
     return dict(json.loads(json.dumps(market)))
 

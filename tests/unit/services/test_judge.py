@@ -15,13 +15,13 @@ from relayer.domain.verdicts import Answer
 from relayer.prices.book import Book
 from relayer.services.feeds import FeedTable
 from relayer.services.judge import Judge
-from relayer.services.taping import Taping
 from relayer.store.store import Store
 from relayer.tape.memory import TapeMemory
 from relayer.tape.paths import PathRecorder
 from relayer.tape.recorder import Recorder
 from relayer.tape.settings import TapeSettings
 from relayer.telemetry.metrics import Metrics
+from tests.fakes.paths import FakePaths
 from tests.fakes.specs import END, PARENT, START, spec
 
 PARENT_ID = MarketId(Venue.KALSHI, PARENT)
@@ -32,14 +32,12 @@ class Daemon:
 
     def __init__(self, recorder: Recorder, folder: Path, store: Store) -> None:
         self.feeds = FeedTable(clock=Clock(), metrics=Metrics())
-        self.source = Taping(self.feeds, PathRecorder(recorder))
+        self.paths = FakePaths(self.feeds)
         self.judge = Judge(
-            feeds=self.feeds,
-            store=store,
-            clock=Clock(),
-            watch=self.source.wanted.update,
-            memory=TapeMemory(recorder, folder),
+            feeds=self.feeds, store=store, clock=Clock(), paths=self.paths, memory=TapeMemory(recorder, folder)
         )
+        self.source = self.paths.told
+        self.source.listeners += [PathRecorder(recorder), self.judge.hearing]
 
     def first_contact(self, at_ms: int, bid: int) -> None:
         """What a source tells when it has just connected: nothing before is proven."""
@@ -157,11 +155,11 @@ async def test_a_parent_that_cannot_be_watched_leaves_nothing_armed(tmp_path: Pa
 
     async with await Store.open(tmp_path / "relayer.db") as store:
         feeds = FeedTable(clock=Clock(), metrics=Metrics())
-        judge = Judge(feeds=feeds, store=store, clock=Clock(), watch=refuse)
+        judge = Judge(feeds=feeds, store=store, clock=Clock(), paths=FakePaths(feeds, refuse))
         for _ in range(2):
             with pytest.raises(UsageError):
                 await judge.arm(spec())
-        assert not feeds.feed(PARENT_ID).listeners
+        assert not judge.hearing.engine.groups
 
 
 async def test_a_market_in_no_window_yet_has_no_coverage(tmp_path: Path) -> None:

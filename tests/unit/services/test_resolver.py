@@ -30,6 +30,7 @@ from relayer.services.specs import SpecFolder
 from relayer.store.store import Store
 from relayer.telemetry.metrics import Metrics
 from tests.fakes.history import FakeHistory
+from tests.fakes.paths import FakePaths
 from tests.fakes.pnp import FakePnp
 from tests.fakes.specs import CREATOR, END, MARKET, PARENT, START, document, outcome_document, pnp_market, spec
 
@@ -47,7 +48,10 @@ class House:
         self.feeds = FeedTable(clock=self.clock, metrics=self.metrics)
         self.store = store
         self.pnp = FakePnp(*markets, now_ms=START - 30_000)
-        self.judge = Judge(feeds=self.feeds, store=store, clock=self.clock, watch=lambda markets: None)
+        paths = FakePaths(self.feeds)
+        self.judge = Judge(feeds=self.feeds, store=store, clock=self.clock, paths=paths)
+        self.told = paths.told
+        self.told.listeners.append(self.judge.hearing)
         self.history = FakeHistory()
         corroborator = Corroborator(
             history=self.history, store=store, clock=self.clock, metrics=self.metrics, wall_s=lambda: self.wall_ms
@@ -70,12 +74,12 @@ class House:
     def quote(self, at_ms: int, bid: int) -> None:
         book = Book()
         book.replace({bid: 10_000}, {9_900: 10_000})
-        self.feeds.on_book(PARENT_ID, Millis(at_ms), book)
+        self.told.on_book(PARENT_ID, Millis(at_ms), book)
 
     def open_parent(self) -> None:
-        self.feeds.on_status(PARENT_ID, Millis(START - 40_000), MarketStatus.ACTIVE, None)
+        self.told.on_status(PARENT_ID, Millis(START - 40_000), MarketStatus.ACTIVE, None)
         self.quote(START - 40_000, 5000)
-        self.feeds.on_watermark(PARENT_ID, Millis(START - 30_000))
+        self.told.on_watermark(PARENT_ID, Millis(START - 30_000))
 
     async def walk(self) -> str:
         """One walk and whatever it started; returns the market's state."""
@@ -144,10 +148,10 @@ async def test_a_no_needs_the_watermark_at_the_end(store: Store, folder: Path) -
     it.open_parent()
     await it.walk()
     it.at(END)
-    it.feeds.on_watermark(PARENT_ID, Millis(END - 1))
+    it.told.on_watermark(PARENT_ID, Millis(END - 1))
     await it.walk()
     assert (await it.walk()).startswith("open: ")
-    it.feeds.on_watermark(PARENT_ID, END)
+    it.told.on_watermark(PARENT_ID, END)
     await it.walk()
     assert (await it.walk()).startswith("decided: waits until 2026-01-01T01:02:00Z to ask the venue")
     it.at(END + 120_000)
@@ -240,9 +244,9 @@ async def test_an_unheard_parent_keeps_the_market_frozen(store: Store, folder: P
 async def test_an_unobserved_start_keeps_the_market_frozen(store: Store, folder: Path) -> None:
     it = house(store, folder)
     it.at(START + 20_000)
-    it.feeds.on_status(PARENT_ID, Millis(START + 10_000), MarketStatus.ACTIVE, None)
+    it.told.on_status(PARENT_ID, Millis(START + 10_000), MarketStatus.ACTIVE, None)
     it.quote(START + 10_000, 5000)
-    it.feeds.on_watermark(PARENT_ID, Millis(START + 20_000))
+    it.told.on_watermark(PARENT_ID, Millis(START + 20_000))
     assert "20000 ms of its window" in await it.walk()
 
 
@@ -252,10 +256,10 @@ async def test_a_result_counts_only_when_final(store: Store, folder: Path) -> No
     it.open_parent()
     await it.walk()
     it.at(END + 1000)
-    it.feeds.on_result(PARENT_ID, Millis(END), "yes", False)
+    it.told.on_result(PARENT_ID, Millis(END), "yes", False)
     await it.walk()
     assert (await it.walk()).startswith("open")
-    it.feeds.on_result(PARENT_ID, Millis(END + 500), "no", True)
+    it.told.on_result(PARENT_ID, Millis(END + 500), "no", True)
     it.at(END + 400_000)
     it.history.result, it.history.final = "no", True
     await it.walk()
@@ -345,9 +349,9 @@ async def test_a_parent_on_another_venue_is_refused(store: Store, folder: Path) 
 async def test_an_undecidable_market_gets_the_specs_own_answer_after_its_days(store: Store, folder: Path) -> None:
     it = house(store, folder, resolvable=True)
     await it.walk()
-    it.feeds.on_status(PARENT_ID, Millis(END - 10_000), MarketStatus.ACTIVE, None)
+    it.told.on_status(PARENT_ID, Millis(END - 10_000), MarketStatus.ACTIVE, None)
     it.quote(END - 10_000, 5000)
-    it.feeds.on_watermark(PARENT_ID, END)
+    it.told.on_watermark(PARENT_ID, END)
     it.at(END + 2 * 86_400_000 - 1)
     await it.walk()
     assert not it.market.resolved

@@ -29,6 +29,7 @@ from relayer.sources.dflow.parse import Prices
 from relayer.sources.dflow.settings import DflowSettings
 from relayer.sources.dflow.source import PROVES, DflowSource
 from relayer.telemetry.metrics import SECOND_OPINIONS, Metrics
+from tests.fakes.paths import FakePaths
 from tests.fakes.specs import END, START, spec
 
 PAYLOADS = Path(__file__).parents[3] / "payloads" / "dflow"
@@ -75,6 +76,12 @@ class Latches:
     async def latch(self, spec_hash: str, verdict: Verdict) -> Verdict:
         self.latches.append(verdict)
         return verdict
+
+    async def put_checkpoint(self, name: str, body: bytes) -> None:
+        raise AssertionError("nobody saves here")
+
+    async def checkpoint(self, name: str) -> bytes | None:
+        return None
 
 
 class Desk:
@@ -261,9 +268,12 @@ async def test_dflow_alone_leaves_every_condition_unknown(session: aiohttp.Clien
         price={"source": "executable", "min_size": "0.01", "held_s": 0},
     )
     feeds = FeedTable(clock=Clock(), metrics=Metrics())
-    desk = Desk(session, listener=feeds, now_ms=START - 1000)
+    paths = FakePaths(feeds)
+    desk = Desk(session, listener=paths.told, now_ms=START - 1000)
     store = Latches()
-    judge = Judge(feeds=feeds, store=store, clock=Clock(), watch=desk.source.watch)
+    judge = Judge(feeds=feeds, store=store, clock=Clock(), paths=paths)
+    paths.told.listeners.append(judge.hearing)
+    desk.source.watch([MARKET])
     armed = None if armed_late else await judge.arm(asked)
     while desk.now_ms < END + 5_000:
         desk.read("active", yes_bid="0.9000", yes_ask="0.9200")
