@@ -159,53 +159,74 @@ class Watch:
         lost = -act.gain(key)
         if lost <= 0 or key in act.signers or key == self._chain.payer.pubkey():
             return
-        match act.tag:
-            case x if x == SETTLE:
-                committee = committees.decode_committee(_data(act.before[act.key(1)]))
-                assert (key, lost, act.gain(act.key(0))) == (act.key(2), committee.reward, lost)
-            case x if x == ACTIVATE:
-                assert key in (act.key(2), act.key(4)), "neither deposit nor settler"
-                assert self._chain.svm.get_account(act.key(4)) is None, "something stayed on the settler"
-            case x if x == CLOSE_BOARD:
-                board = boards.decode_board(_data(act.before[act.key(1)]))
-                assert board.header.authority in act.signers
-                assert act.gain(board.header.authority) == -sum(act.gain(act.key(place)) for place in (1, 2))
-            case x if x == CLOSE_RESOLUTION:
-                assert key == act.key(0)
-                self._closing(act, committees.decode_resolution(_data(act.before[key])), lost)
-            case _:
-                raise AssertionError(f"tag {act.tag} took {lost} lamports of {key}")
+        rules = {
+            SETTLE: self._reward,
+            ACTIVATE: self._activation,
+            CLOSE_BOARD: self._board_closing,
+            CLOSE_RESOLUTION: self._closing,
+        }
+        assert act.tag in rules, f"tag {act.tag} took {lost} lamports of {key}"
+        rules[act.tag](act, key, lost)
 
-    def _closing(self, act: Act, file: Resolution, lost: int) -> None:
-        assert act.key(3) == file.opener
-        assert file.kind is not None
-        creator = pnp.decode_market(file.market, self._chain.data(file.market), Pubkey.default()).creator
-        rent = self._chain.svm.minimum_balance_for_rent_exemption(len(_data(act.before[act.key(0)])))
+    def _reward(self, act: Act, key: Pubkey, lost: int) -> None:
+        committee = committees.decode_committee(_data(act.before[act.key(1)]))
+        assert (key, lost, act.gain(act.key(0))) == (act.key(2), committee.reward, lost)
+
+    def _activation(self, act: Act, key: Pubkey, _: int) -> None:
+        assert key in (act.key(2), act.key(4)), "neither deposit nor settler"
+        assert self._chain.svm.get_account(act.key(4)) is None, "something stayed on the settler"
+
+    def _board_closing(self, act: Act, _: Pubkey, __: int) -> None:
+        board = boards.decode_board(_data(act.before[act.key(1)]))
+        assert board.header.authority in act.signers
+        assert act.gain(board.header.authority) == -sum(act.gain(act.key(place)) for place in (1, 2))
+
+    def _closing(self, act: Act, key: Pubkey, lost: int) -> None:
+        data = _data(act.before[key])
+        file = committees.decode_resolution(data)
+        assert (key, act.key(3)) == (act.key(0), file.opener)
+        assert file.kind is not None, "a generic file stays"
+        market = pnp.decode_market(file.market, self._chain.data(file.market), Pubkey.default())
+        rent = self._chain.svm.minimum_balance_for_rent_exemption(len(data))
         assert act.gain(file.opener) == rent
-        assert act.gain(Pubkey.from_string(creator)) == lost - rent
+        assert act.gain(Pubkey.from_string(market.creator)) == lost - rent
 
 
 # -- invariant 1
 
 
 def _prices(act: Act, old: bytes, new: bytes) -> None:
-    was, board = boards.decode_board(old), boards.decode_board(new)
-    size = len(board.slots)
+    was, length = boards.decode_board(old), len(boards.decode_board(new).slots)
     offers = _offers(act.made.data) if act.tag == PUBLISH else {}
-    for index in range(min(size, len(was.slots))):
-        a, b = (data[192 + 24 * index : 216 + 24 * index] for data in (old, new))
-        if a == b:
+    for index in range(min(length, len(was.slots))):
+        before, after = (data[192 + 24 * index : 216 + 24 * index] for data in (old, new))
+        if before == after:
             continue
-        (times, generations) = zip(*(struct.unpack_from("<8xQIH", slot)[::2] for slot in (a, b)), strict=True)
         if act.tag == PUBLISH:
             assert was.header.publisher in act.signers
-            assert times[0] < times[1], "a slot went back in time"
-            assert times[1] in offers.get(index, ()) or times[1] == act.now * 1000 + boards.FUTURE_MS
+            _published(before, after, offers.get(index, set()) | {act.now * 1000 + boards.FUTURE_MS})
         else:
-            assert act.tag in (LIST, RETIRE)
             assert was.header.authority in act.signers
-            assert b[:8] in (bytes([0, 0, 0x10, 0x27, 0, 0, status, 0]) for status in (0, 9)), "a price from nowhere"
-            assert times[0] == times[1] if act.tag == RETIRE else generations[1] == generations[0] + 1
+            _emptied(act.tag, before, after)
+
+
+def _published(before: bytes, after: bytes, offered: set[int]) -> None:
+    (was, _), (as_of, _) = map(_age_of, (before, after))
+    assert was < as_of, "a slot went back in time"
+    assert as_of in offered, "a time that nobody told of this slot"
+
+
+def _emptied(tag: int, before: bytes, after: bytes) -> None:
+    """Listing and retiring leave no price."""
+    (was, generation), (as_of, next_generation) = map(_age_of, (before, after))
+    assert after[:8] == bytes([0, 0, 0x10, 0x27, 0, 0, {LIST: 0, RETIRE: 9}[tag], 0])
+    assert as_of == was if tag == RETIRE else next_generation == generation + 1
+
+
+def _age_of(slot: bytes) -> tuple[int, int]:
+    """As of when, and of which generation."""
+    as_of, generation = struct.unpack("<8xQ4xH2x", slot)
+    return as_of, generation
 
 
 def _offers(data: bytes) -> dict[int, set[int]]:
