@@ -39,7 +39,8 @@ pytestmark = pytest.mark.cluster
 PARENT = TICKERS[4]
 WINDOW_MS = (MOMENT_MS - 40_000) // 1000 * 1000, (MOMENT_MS + 30_000) // 1000 * 1000
 """The markets' window, in the times of the recorded day."""
-SETTLE_S = 90
+SETTLE_S = 300
+"""Up to a minute to the end of the last one judged, two until its history is asked for, and what settling takes."""
 
 
 def reaches(level: str, kind: PnpKind) -> DemoMarket:
