@@ -104,10 +104,19 @@ def _damage(segment: Path, data: mmap.mmap, at: int) -> Damage:
 
 def read(directory: Path, *, from_entry: int = 1) -> Iterator[Entry]:
     """All entries from a number on, skipping what is damaged. Raises UsageError if there is no recording."""
-    for segment in _present(directory):
+    for segment in _from(_present(directory), from_entry):
         for found in scan(segment):
             if isinstance(found, Block):
                 yield from (entry for entry in found.entries if entry.number >= from_entry)
+
+
+def _from(segments: list[Path], entry: int) -> list[Path]:
+    """Without the segments that hold only what is older: who wants the newest need not read all."""
+    for place in range(len(segments) - 1, 0, -1):
+        first = next((found for found in scan(segments[place]) if isinstance(found, Block)), None)
+        if first is not None and first.entries and first.entries[0].number <= entry:
+            return segments[place:]
+    return segments
 
 
 def _present(directory: Path) -> list[Path]:
