@@ -205,6 +205,7 @@ def committee_facts(address: Pubkey, shown: Committee) -> dict[str, Any]:
         "safety_s": shown.safety_s,
         "reward": shown.reward,
         "pnp_program": str(shown.pnp_program) if shown.pnp_program else None,
+        "metadata_program": str(shown.metadata_program),
         "creator": str(shown.creator),
         "index": shown.index,
     }

@@ -15,6 +15,7 @@ from relayer.cli.desk import Desk
 from relayer.cli.printing import Rows
 from relayer.cli.signing import Request, Transactions
 from relayer.domain.errors import PermanentError, UsageError
+from relayer.domain.pnp import PnpKind
 from relayer.domain.units import rfc3339
 from relayer.domain.verdicts import Outcome
 
@@ -206,6 +207,15 @@ class Docket:
                 "A generic resolution has no market to activate: the committee settles on no PNP program."
             )
         return self.on_pnp
+
+    def refuse_foreign_metadata(self) -> None:
+        """Raises PermanentError if the advance would go through another metadata program than the cluster's."""
+        named, known = self.committee.metadata_program, self.desk.cluster.metadata_program
+        if str(named) != known and self.activatable().market.kind is PnpKind.V2:
+            raise PermanentError(
+                f"The committee names {named} as its metadata program, which would get at the member's "
+                f"advance; this cluster's is {known}: take another committee, or set [cluster] metadata_program if you trust it."
+            )
 
     async def refuse_late_activation(self) -> None:
         """Raises PermanentError once PNP does not let the market be activated any more."""

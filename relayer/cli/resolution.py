@@ -111,6 +111,7 @@ async def activate(desk: Desk, case: OfServant) -> Request | Nothing:
     if subject.market.resolvable:
         return Nothing(f"market {case.market} is tradeable already.", docket.facts)
     docket.refuse_settled()
+    docket.refuse_foreign_metadata()
     await docket.refuse_late_activation()
     step = activating(
         desk.program,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from relayer.domain.errors import PermanentError
 from relayer.domain.pnp import PnpKind
 from relayer.domain.verdicts import Outcome
 from tests.fakes.specs import document, spec
-from tests.integration.chain.conftest import SOL, START_MS, Cluster
+from tests.integration.chain.conftest import SOL, START_MS, Cluster, new_key
 from tests.integration.chain.exchange import BUFFER_S, END_S, Exchange
 
 REWARD = 5_000
@@ -177,6 +177,33 @@ async def test_a_market_is_activated_while_pnp_lets_it_be(court: Court) -> None:
     await court.open(market)
     court.cluster.set_time_ms(START_MS + BUFFER_S * 1000 + 10_000)
     assert "be activated until 2026-02-02T02:5" in await court.refused("activate", market)
+
+
+async def test_a_member_advances_nothing_to_a_metadata_program_of_the_committees_choice(court: Court) -> None:
+    """Anyone may name members in a committee, and any program as its metadata program."""
+    program, member, trap = court.cluster.oracle_program, court.member, new_key().pubkey
+    made = committees.init_committee(
+        program,
+        member.pubkey,
+        index=1,
+        members=[member.pubkey],
+        threshold=1,
+        challenge_s=CHALLENGE_S,
+        safety_s=60,
+        pnp_program=court.cluster.pnp_program,
+        metadata_program=trap,
+    )
+    await court.cluster.sender(member).run([made], [], purpose="committee")
+    address = committees.committee_address(program, member.pubkey, 1)
+    settler = committees.settler_address(program, address, bytes.fromhex(spec().hash))
+    market = await court.exchange.create(PnpKind.V2, settler, question=question(spec()))
+    trapped = replace(court, address=str(address))
+    await trapped.open(market)
+    before = await court.cluster.rpc().balance(member.address)
+    refused = await trapped.refused("activate", market)
+    assert f"names {trap} as its metadata program" in refused
+    assert "take another committee" in refused
+    assert await court.cluster.rpc().balance(member.address) == before
 
 
 async def test_what_is_not_activated_is_not_settled(court: Court) -> None:

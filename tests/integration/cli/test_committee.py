@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from relayer.chain.programs.pnp import METADATA_PROGRAM
 from relayer.chain.resolutions import COMMITTEE_LEN
 from relayer.conditions.parse import spec_of
 from relayer.conditions.question import question
@@ -64,6 +65,7 @@ def test_a_committee_is_shown_as_it_was_made(desk: Desk, judges: str) -> None:
         "safety_s": 0,
         "reward": 5000,
         "pnp_program": None,
+        "metadata_program": str(METADATA_PROGRAM),
         "creator": desk.keys["creator"],
         "index": 0,
     }
