@@ -213,8 +213,8 @@ class Docket:
         named, known = self.committee.metadata_program, self.desk.cluster.metadata_program
         if str(named) != known and self.activatable().market.kind is PnpKind.V2:
             raise PermanentError(
-                f"The committee names {named} as its metadata program, which would get at the member's "
-                f"advance; this cluster's is {known}: take another committee, or set [cluster] metadata_program if you trust it."
+                f"The committee names {named} as its metadata program, which would get at the member's advance; this "
+                f"cluster's is {known}: take another committee, or set [cluster] metadata_program if you trust it."
             )
 
     async def refuse_late_activation(self) -> None:
