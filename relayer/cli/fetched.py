@@ -28,7 +28,7 @@ def lines_of(body: bytes, *, name: str, block_free: bool = False) -> list[bytes]
             lines = candle_lines(answer["candlesticks"], block_free=block_free)
         else:
             lines = trade_lines(answer["trades"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{name} holds neither Kalshi candlesticks nor trades as fetched: {error!r}") from error
     return [json.dumps(line).encode() for line in lines]
 

@@ -22,17 +22,23 @@ NO_ASK = PRICE_MAX
 NEVER = Millis(0)
 LAMPORTS_PER_SOL = 1_000_000_000
 
+_LONGEST = 28
+"""Characters of a decimal number: as many digits as `Decimal` multiplies without rounding."""
+_HIGHEST = 15
+"""Power of ten of the largest: what is counted here stays within 64 bits."""
 _ROUNDING = {"down": ROUND_FLOOR, "up": ROUND_CEILING, "half_up": ROUND_HALF_UP}
 
 
 def _scaled(text: str, scale: int, rounding: str) -> int:
     try:
-        value = Decimal(text)
-        if not value.is_finite():
-            raise ValueError(f"{text!r} is not a finite number")
-        return int((value * scale).to_integral_value(rounding=_ROUNDING[rounding]))
+        value = Decimal(text[: _LONGEST + 1])
     except (InvalidOperation, Overflow):
         raise ValueError(f"{text[:40]!r} is not a decimal number of any use") from None
+    if not value.is_finite():
+        raise ValueError(f"{text!r} is not a finite number")
+    if len(text) > _LONGEST or (value and value.adjusted() > _HIGHEST):
+        raise ValueError(f"{text[:40]!r} is not a decimal number of any use")
+    return int((value * scale).to_integral_value(rounding=_ROUNDING[rounding]))
 
 
 def price_from_dollars(text: str, *, rounding: str) -> Price:

@@ -17,6 +17,8 @@ import msgspec
 from relayer.domain.errors import PermanentError
 
 VERSION = 2
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises at text of another shape: broken UTF-8 and endless nesting are no DecodeError."""
 GENESIS = "0" * 64
 """The `prev` of the first block of all."""
 
@@ -52,8 +54,11 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
 
     @property
     def raw(self) -> bytes:
-        """The payload's bytes."""
-        return base64.b64decode(self.b64) if self.b64 else self.text.encode()
+        """The payload's bytes. Raises PermanentError where `b64` is none."""
+        try:
+            return base64.b64decode(self.b64) if self.b64 else self.text.encode()
+        except ValueError as error:
+            raise PermanentError(f"Entry {self.number} of the tape holds no payload: {error}.") from error
 
 
 class BlockHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,8 +91,13 @@ def payload(text: str | bytes) -> dict[str, str]:
 
 
 def loss_of(entry: Entry) -> Loss | None:
-    """What a LOSS entry says; None for any other."""
-    return msgspec.json.decode(entry.text, type=Loss) if entry.kind is Kind.LOSS else None
+    """What a LOSS entry says; None for any other. Raises PermanentError for one that says nothing."""
+    if entry.kind is not Kind.LOSS:
+        return None
+    try:
+        return msgspec.json.decode(entry.text, type=Loss)
+    except UNREADABLE as error:
+        raise PermanentError(f"Entry {entry.number} of the tape does not say what was lost: {error}.") from error
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -105,7 +115,7 @@ def decode_block(plain: bytes) -> tuple[BlockHead, list[Entry]]:
     try:
         head = _HEAD.decode(first)
         entries = [_ENTRY.decode(line) for line in rest.splitlines()]
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise PermanentError(f"A block of the tape is unreadable: {error}.") from error
     if head.tape != VERSION:
         raise PermanentError(f"The tape is of version {head.tape}, and only version {VERSION} is known here.")

@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
+from relayer.domain.errors import PermanentError
 from relayer.domain.feeds import BookView, Candle, Level, Trade
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis, contracts, dollars
-from relayer.tape.entries import Entry, Kind
+from relayer.tape.entries import UNREADABLE, Entry, Kind
 from relayer.tape.recorder import Recorder
 
 PathLine = dict[str, Any]
@@ -81,12 +82,24 @@ def recorded_paths(
     paths: dict[str, _Path] = {market: _Path() for market in markets}
     for entry in entries:
         if entry.kind is Kind.PATH and entry.market in paths:
-            yield from paths[entry.market].add({**msgspec.json.decode(entry.text), "market": entry.market})
+            yield from paths[entry.market].add({**_line_of(entry), "market": entry.market})
         elif entry.kind is Kind.LOSS:
             for path in paths.values():
                 path.lose()
     for path in paths.values():
         yield from path.rest(unfinished=unfinished)
+
+
+def _line_of(entry: Entry) -> PathLine:
+    """A line's kind and times; what else it must have is its reader's business."""
+    try:
+        line = msgspec.json.decode(entry.text, type=PathLine)
+    except UNREADABLE as error:
+        raise PermanentError(f"Entry {entry.number} of the tape is no line of a path: {error}.") from error
+    times = ("from", "to") if line.get("type") in ("gap", "candle") else ("t",)
+    if type(line.get("type")) is not str or any(type(line.get(name)) is not int for name in times):
+        raise PermanentError(f"Entry {entry.number} of the tape is a line of a path without its type or times.")
+    return line
 
 
 class _Path:

@@ -35,7 +35,10 @@ def _python(*arguments: str) -> Sequence[str]:
 
 CAMPAIGNS = {
     "conditions": Campaign(_python("tests.campaigns.conditions", "100000")),
+    "decoders": Campaign(_python("tests.campaigns.decoders", "600")),
     "condition-mutants": Campaign(_python("tests.campaigns.mutation.python", "200", "1")),
+    "source-truth": Campaign(_python("tests.campaigns.truth", "3400")),
+    "day": Campaign(_python("tests.campaigns.day")),
     "program-fuzz": Campaign(
         (*_CARGO_TEST, "--package", "oracle", "--test", "fuzz", "--", "--nocapture"),
         {"FUZZ_ROUNDS": "1000000", "CARGO_TARGET_DIR": "/tmp/relayer-cargo-host"},

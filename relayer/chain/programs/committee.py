@@ -356,6 +356,8 @@ def decode_committee(data: bytes) -> Committee:
     if data[:8] != _COMMITTEE or len(data) < generations_at + 4 * MAX_MEMBERS:
         raise PermanentError("The account is not a committee of this program version; check the committee's address.")
     _, creator, owner, metadata, reward, challenge, safety, index, threshold, size = _COMMITTEE_HEAD.unpack_from(data)
+    if size > MAX_MEMBERS:
+        raise PermanentError(f"The committee claims {size} members, and no program version here has room for them.")
     keys = (data[members_at + 32 * seat : members_at + 32 * (seat + 1)] for seat in range(size))
     return Committee(
         creator=Pubkey(creator),
@@ -384,23 +386,26 @@ def decode_resolution(data: bytes) -> Resolution:
     spec = data[spec_at : spec_at + spec_len]
     if hashlib.sha256(spec).digest() != spec_hash:
         raise PermanentError("The resolution's spec does not fit its hash; read the whole account.")
-    return Resolution(
-        committee=Pubkey(committee),
-        market=Pubkey(market),
-        opener=Pubkey(opener),
-        spec=spec,
-        spec_hash=spec_hash,
-        kind=_KIND[kind],
-        state=ResolutionState(state),
-        opened_at=opened_at,
-        end_time=end_time,
-        proposed=_OUTCOME[proposed],
-        proposed_since=since,
-        not_before=not_before,
-        decided_at=decided_at,
-        winner=_OUTCOME[winner],
-        seats=tuple(_seat(*fields) for fields in _SEAT.iter_unpack(data[seats_at:spec_at])),
-    )
+    try:
+        return Resolution(
+            committee=Pubkey(committee),
+            market=Pubkey(market),
+            opener=Pubkey(opener),
+            spec=spec,
+            spec_hash=spec_hash,
+            kind=_KIND[kind],
+            state=ResolutionState(state),
+            opened_at=opened_at,
+            end_time=end_time,
+            proposed=_OUTCOME[proposed],
+            proposed_since=since,
+            not_before=not_before,
+            decided_at=decided_at,
+            winner=_OUTCOME[winner],
+            seats=tuple(_seat(*fields) for fields in _SEAT.iter_unpack(data[seats_at:spec_at])),
+        )
+    except (LookupError, ValueError) as error:
+        raise PermanentError(f"The resolution holds what this program version does not know ({error}).") from error
 
 
 def _seat(evidence: bytes, at: int, generation: int, outcome: int, votes: int, accepted: int, flagged: int) -> Seat:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from decimal import Decimal
 
 from msgspec import UNSET
 
@@ -16,6 +17,7 @@ from relayer.domain.markets import MarketFacts, MarketId, MarketStatus, Venue
 from relayer.domain.units import (
     PRICE_MAX,
     Millis,
+    Size,
     dollars,
     millis_from_rfc3339,
     price_from_dollars,
@@ -88,11 +90,16 @@ def _remembered(table: dict[str, int], text: str, count: int) -> int:
 def _exact_size(text: str) -> int:
     """Finer amounts than 0.01 are refused: added up, their rounding would show."""
     whole, _, fraction = text.partition(".")
-    if len(fraction) == 2 and text.isascii() and fraction.isdigit() and whole.removeprefix("-").isdigit():
+    if len(fraction) == 2 and len(text) <= 18 and text.isascii() and fraction.isdigit() and _is_integer(whole):
         return int(whole + fraction)  # as the venue writes it
-    if fraction[2:].strip("0"):
+    count = size_from_contracts(text)
+    if Decimal(text) * 100 != count:
         raise ValueError(f"size {text!r} is finer than 0.01 contract")
-    return size_from_contracts(f"{whole}.{fraction[:2]}" if fraction else whole)
+    return count
+
+
+def _is_integer(text: str) -> bool:
+    return text.removeprefix("-").isdigit()
 
 
 def sizes_by_price(levels: wire.Levels, price_of: Callable[[str], int]) -> dict[int, int]:
@@ -133,10 +140,14 @@ def trade(msg: wire.TradeMsg) -> Trade:
     if at_ms <= 0:
         raise ValueError("a trade without a time")
     price = price_from_dollars(msg.yes_price_dollars, rounding="half_up")
-    count = size_from_contracts(msg.count_fp)
+    return Trade(msg.trade_id, Millis(at_ms), price, _size_traded(msg.count_fp), msg.is_block_trade)
+
+
+def _size_traded(text: str) -> Size:
+    count = size_from_contracts(text)
     if count < 0:
-        raise ValueError(f"a trade of {msg.count_fp} contracts")
-    return Trade(msg.trade_id, Millis(at_ms), price, count, msg.is_block_trade)
+        raise ValueError(f"a trade of {text} contracts")
+    return count
 
 
 def best_prices(msg: wire.TickerMsg) -> tuple[int, int, int]:
@@ -150,7 +161,7 @@ def best_prices(msg: wire.TickerMsg) -> tuple[int, int, int]:
 def rest_trade(row: wire.RestTrade) -> Trade:
     at_ms = millis_from_rfc3339(row.created_time)
     price = price_from_dollars(row.yes_price_dollars, rounding="half_up")
-    return Trade(row.trade_id, at_ms, price, size_from_contracts(row.count_fp), row.is_block_trade)
+    return Trade(row.trade_id, at_ms, price, _size_traded(row.count_fp), row.is_block_trade)
 
 
 def candle(row: wire.LiveCandle | wire.PastCandle) -> Candle:

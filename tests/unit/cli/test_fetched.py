@@ -69,7 +69,9 @@ def test_answers_without_a_row_are_empty_paths() -> None:
     assert lines_of(b'{"trades": []}', name="x") == []
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"candlesticks": [{}]}', json.dumps({"trades": 3}).encode()])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"candlesticks": [{}]}', b'{"trades": ["x"]}', json.dumps({"trades": 3}).encode()]
+)
 def test_anything_else_is_refused_by_name(body: bytes) -> None:
     with pytest.raises(UsageError, match=r"x\.json holds neither Kalshi candlesticks nor trades"):
         lines_of(body, name="x.json")

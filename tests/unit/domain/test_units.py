@@ -29,7 +29,9 @@ def test_prices_round_as_their_side_demands(text: str, rounding: str, price: int
     assert price_from_dollars(text, rounding=rounding) == price
 
 
-@pytest.mark.parametrize("text", ["1.00001", "-0.00001", "nan", "inf", "", "0,7", "1e1000000", "-1e1000000"])
+@pytest.mark.parametrize(
+    "text", ["1.00001", "-0.00001", "nan", "inf", "", "0,7", "1e1000000", "-1e1000000", "0.4" + "9" * 27]
+)
 def test_what_is_no_price_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"price|number"):
         price_from_dollars(text, rounding="down")
@@ -37,6 +39,12 @@ def test_what_is_no_price_is_refused(text: str) -> None:
 
 def test_sizes_round_down() -> None:
     assert size_from_contracts("120.019") == 12_001
+
+
+@pytest.mark.parametrize("text", ["9" * 17, "1e16", "1e999999", "-1e16", "0." + "0" * 27])
+def test_sizes_stay_within_64_bits_and_a_line(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a decimal number of any use"):
+        size_from_contracts(text)
 
 
 def test_printing_is_exact() -> None:

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from relayer.domain.errors import UsageError
+from relayer.domain.errors import PermanentError, UsageError
 from relayer.domain.feeds import Candle, Trade
 from relayer.domain.markets import MarketId, MarketStatus, Venue
 from relayer.domain.units import Millis, Price, Size
-from relayer.tape.entries import Entry, Kind
+from relayer.tape.entries import Entry, Kind, loss_of
 from relayer.tape.export import export_paths, write_jsonl, write_parquet
 from relayer.tape.paths import PathLine, PathRecorder, recorded_paths
 from relayer.tape.recorder import Recorder
@@ -158,6 +158,28 @@ def test_what_the_tape_lost_is_a_gap_until_the_next_line() -> None:
         ("watermark", 80, None),
         ("quote", 90, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[1]", "no line of a path: Expected `object`"),
+        ('{"t":1}', "a line of a path without its type or times"),
+        ('{"type":"quote","t":"1"}', "a line of a path without its type or times"),
+        ('{"type":"gap","from":1}', "a line of a path without its type or times"),
+    ],
+)
+def test_an_entry_that_is_no_line_is_named(text: str, reason: str) -> None:
+    odd = Entry(7, 0, Kind.PATH, "kalshi", "path", text=text, market=str(A))
+    with pytest.raises(PermanentError, match=f"Entry 7 of the tape.* {reason}"):
+        list(recorded_paths([odd], frozenset({str(A)})))
+
+
+def test_a_loss_that_says_nothing_and_a_payload_that_is_none_are_named() -> None:
+    with pytest.raises(PermanentError, match="Entry 7 of the tape does not say what was lost"):
+        loss_of(Entry(7, 0, Kind.LOSS, "kalshi", "path", text="{}"))
+    with pytest.raises(PermanentError, match="Entry 7 of the tape holds no payload"):
+        _ = Entry(7, 0, Kind.FRAME, "kalshi", "ws1", b64="/w=").raw
 
 
 def path_entries(*lines: dict[str, Any]) -> list[Entry]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from solders.pubkey import Pubkey
 
@@ -40,3 +42,12 @@ def test_other_accounts_are_refused_in_a_sentence() -> None:
     wrong_hash = b"resolv\0\x01" + bytes(168) + b"\x02\0" + bytes(6) + bytes(432) + b"{}"
     with pytest.raises(PermanentError, match="does not fit its hash"):
         committee.decode_resolution(wrong_hash)
+
+
+def test_accounts_with_values_that_no_program_here_writes_are_refused() -> None:
+    with pytest.raises(PermanentError, match="claims 255 members"):
+        committee.decode_committee(b"commit\0\x01" + b"\xff" * 500)
+    spec_hash = hashlib.sha256(b"").digest()
+    odd_kind = b"resolv\0\x01" + bytes(96) + spec_hash + bytes(40) + b"\0\0" + b"\x09" + bytes(5) + bytes(432)
+    with pytest.raises(PermanentError, match=r"what this program version does not know \(9\)"):
+        committee.decode_resolution(odd_kind)

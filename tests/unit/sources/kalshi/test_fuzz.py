@@ -105,5 +105,15 @@ def test_a_size_finer_than_a_hundredth_is_refused() -> None:
     assert parse.size_change("-3.500") == -350
     with pytest.raises(ValueError, match=r"size '1\.005' is finer than 0\.01 contract"):
         parse.size_change("1.005")
+    with pytest.raises(ValueError, match=r"size '1e-3' is finer than 0\.01 contract"):
+        parse.size("1e-3")
     with pytest.raises(ValueError, match=r"a level of -3\.50 contracts"):
         parse.size("-3.50")
+
+
+def test_a_trade_of_less_than_nothing_is_refused_on_both_ways() -> None:
+    row = wire.RestTrade("x", A, "-1.00", "0.5000", "2026-06-11T05:12:22Z")
+    with pytest.raises(ValueError, match=r"a trade of -1\.00 contracts"):
+        parse.rest_trade(row)
+    with pytest.raises(ValueError, match=r"a trade of -1\.00 contracts"):
+        parse.trade(wire.TradeMsg("x", A, "0.5000", "-1.00", 1))

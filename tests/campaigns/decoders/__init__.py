@@ -1,0 +1,1 @@
+"""Odd input for everything that reads the outside world: `python -m tests.campaigns.decoders [seconds] [seed]`."""
