@@ -105,7 +105,8 @@ async def _answered(options: SigningOptions, ask: Callable[[Desk], Awaitable[Req
             signatures = []
         else:
             signatures = await _signed(desk, options, asked)
-        desk.report({**await asked.facts(), "dry_run": options.dry_run, "signatures": signatures})
+        rehearsed = {"dry_run": True} if options.dry_run else {}
+        desk.report({**await asked.facts(), **rehearsed, "signatures": signatures})
 
 
 async def _signed(desk: Desk, options: SigningOptions, request: Request) -> list[str]:
@@ -150,9 +151,7 @@ def _agree(yes: bool) -> None:
     """Go on only if `--yes` or the operator says so; otherwise exit status 1."""
     if yes:
         return
-    # Not typer.confirm: it writes to standard output, which belongs to the result.
-    typer.echo("Sign and send? [y/N]: ", err=True, nl=False)
-    answer = _answer()
+    answer = _answer("Sign and send? [y/N]: ")
     if answer.strip().lower() in ("y", "yes"):
         return
     typer.echo(
@@ -161,10 +160,12 @@ def _agree(yes: bool) -> None:
     raise typer.Exit(1)
 
 
-def _answer() -> str:
+def _answer(question: str) -> str:
     """A line of standard input, empty at its end; Ctrl-C is a no."""
     try:
         with _ctrl_c_at_once():
+            # Not typer.confirm: it writes to standard output, which belongs to the result.
+            typer.echo(question, err=True, nl=False)
             return sys.stdin.readline()
     except KeyboardInterrupt:
         typer.echo(err=True)
