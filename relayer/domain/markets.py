@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Self
+from typing import Self, cast
+from weakref import WeakValueDictionary
 
 from relayer.domain.units import Millis
 
@@ -18,12 +19,25 @@ class Venue(StrEnum):
     PNP = "pnp"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class MarketId:
-    """`venue:ticker`, the ticker in the venue's own spelling."""
+    """`venue:ticker`, the ticker in the venue's own spelling.
+
+    There is one object a market, so that it is found in a table by its identity: the hot paths do so at every frame.
+    """
 
     venue: Venue
     ticker: str
+
+    def __new__(cls, venue: Venue, ticker: str) -> Self:
+        name = f"{venue}:{ticker}"
+        known = _MARKETS.get(name)
+        if known is None:
+            known = _MARKETS[name] = object.__new__(cls)
+        return cast("Self", known)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Venue, str]]:
+        return type(self), (self.venue, self.ticker)
 
     def __str__(self) -> str:
         return f"{self.venue}:{self.ticker}"
@@ -42,6 +56,9 @@ class MarketId:
     def feed_id(self) -> bytes:
         """SHA-256 of `venue:ticker`: the id of the market's feed on a board."""
         return hashlib.sha256(str(self).encode()).digest()
+
+
+_MARKETS: WeakValueDictionary[str, MarketId] = WeakValueDictionary()
 
 
 class MarketStatus(IntEnum):
