@@ -26,7 +26,7 @@ from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis
 from relayer.services.corroborator import Corroborator
 from relayer.services.explain import explain_feed
-from relayer.services.feeds import Feed, FeedTable
+from relayer.services.feeds import FeedTable
 from relayer.services.judge import Judge
 from relayer.services.publisher import Publisher
 from relayer.services.resolver import Resolver
@@ -36,7 +36,9 @@ from relayer.services.tasks import supervise
 from relayer.services.watcher import Watcher
 from relayer.settings import Settings
 from relayer.sources.dflow.source import DflowSource
+from relayer.sources.kalshi.backfill import Backfill
 from relayer.sources.kalshi.history import KalshiHistory
+from relayer.sources.kalshi.path import Paths, Standing
 from relayer.sources.kalshi.source import KalshiSource
 from relayer.store.store import Store
 from relayer.tape.memory import TapeMemory
@@ -72,6 +74,7 @@ class Relayer:
     judge: Judge
     source: KalshiSource | DflowSource
     opinion: DflowSource | None
+    backfill: Backfill | None
     watcher: Watcher
     api_url: str
     publisher: Publisher | None
@@ -86,6 +89,8 @@ class Relayer:
             loops |= {"publisher": self.publisher.run(), "confirmer": self.board.confirm_forever()}
         if self.opinion:
             loops["dflow"] = self.opinion.run()
+        if self.backfill:
+            loops["backfill"] = self.backfill.run()
         if self.recorder:
             loops["tape"] = self.recorder.run()
         if self.resolver:
@@ -106,15 +111,16 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
         rpc = Rpc(settings=settings.cluster, session=session)
         sender = Sender(rpc=rpc, payer=keys.payer, metrics=metrics, settings=settings.cluster)
         feeds = FeedTable(clock=clock, metrics=metrics)
-        taping = Taping(feeds, *([PathRecorder(recorder)] if recorder else []))
-        venue_session = await _venue_session(settings, session, recorder, taping, stack)
-        source = _first_source(settings, session, venue_session, clock, feeds, taping, metrics)
+        taping = Taping(*([PathRecorder(recorder)] if recorder else []))
+        paths = Paths(prices=feeds, listener=taping, standing=lambda market: _standing(source, market))
+        venue_session = await _venue_session(settings, session, recorder, paths, stack)
+        source = _first_source(settings, session, venue_session, clock, feeds, paths, metrics)
         opinion = _second_opinion(settings, session, clock, feeds, metrics)
         judge = Judge(
             feeds=feeds,
             store=store,
             clock=clock,
-            paths=Watching(source, opinion, taping, feeds),
+            paths=Watching(source, opinion, paths),
             memory=_memory(settings, recorder),
         )
         taping.listeners.append(judge.hearing)
@@ -139,7 +145,9 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
                 checks=lambda: {name: trouble() for name, trouble in checks.items()},
                 views={
                     "feeds": lambda: [
-                        explain_feed(feed, clock.now_ms()) | _heard(source, opinion, feed.market) for feed in feeds
+                        explain_feed(feed, clock.now_ms(), paths.fates(feed.market))
+                        | _heard(source, opinion, feed.market)
+                        for feed in feeds
                     ],
                     "markets": lambda: resolver.explained(feeds) if resolver else [],
                 },
@@ -152,6 +160,7 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
             judge=judge,
             source=source,
             opinion=opinion,
+            backfill=_backfill(source, paths, clock, metrics),
             watcher=watcher,
             api_url=api_url,
             publisher=publisher,
@@ -201,14 +210,14 @@ async def _venue_session(
     settings: Settings,
     session: aiohttp.ClientSession,
     recorder: Recorder | None,
-    taping: Taping,
+    paths: Paths,
     stack: AsyncExitStack,
 ) -> aiohttp.ClientSession:
     """The venue's session: on tape for the markets that matter, where there is a tape."""
     if recorder is None:
         return session
     venue = settings.kalshi.venue
-    tapped = tapped_session(recorder, venue=venue, wanted=lambda ticker: MarketId(venue, ticker) in taping.wanted)
+    tapped = tapped_session(recorder, venue=venue, wanted=lambda ticker: MarketId(venue, ticker) in paths)
     return await stack.enter_async_context(tapped)
 
 
@@ -258,6 +267,18 @@ def _second_opinion(
     return DflowSource(settings=settings.dflow, session=session, clock=clock, metrics=metrics, reference=standing)
 
 
+def _standing(source: KalshiSource | DflowSource, market: MarketId) -> Standing | None:
+    """DFlow's prices prove nothing, so nobody is told of what stands by them."""
+    return source.standing(market) if isinstance(source, KalshiSource) else None
+
+
+def _backfill(source: KalshiSource | DflowSource, paths: Paths, clock: Clock, metrics: Metrics) -> Backfill | None:
+    """Fills gaps from the venue's history, where the venue is asked itself."""
+    if not isinstance(source, KalshiSource):
+        return None
+    return Backfill(paths=paths, client=source.client, clock=clock, metrics=metrics)
+
+
 def _heard(source: KalshiSource | DflowSource, opinion: DflowSource | None, market: MarketId) -> dict[str, object]:
     """How the market is heard, and what DFlow says of it where it is asked."""
     if isinstance(source, DflowSource):
@@ -267,12 +288,11 @@ def _heard(source: KalshiSource | DflowSource, opinion: DflowSource | None, mark
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """Watches the parents of conditions, and has them told to the tape and the judge from now on."""
+    """Watches the parents of conditions, and has their paths told to the tape and the judge from now on."""
 
     source: KalshiSource | DflowSource
     opinion: DflowSource | None
-    taping: Taping
-    feeds: FeedTable
+    paths: Paths
 
     def need(self, market: MarketId, from_ms: Millis, remembered: Remembered) -> None:
         if isinstance(self.source, KalshiSource):
@@ -281,26 +301,10 @@ class Watching:
             self.source.watch([market])
         if self.opinion:
             self.opinion.watch([market])
-        if market not in self.taping.wanted:
-            self.taping.wanted.add(market)
-            self._catch_up(self.feeds.feed(market), remembered)
+        self.paths.need(market, from_ms, remembered)
 
     def remembered(self, market: MarketId) -> Remembered:
-        watermark_ms = self.feeds.feed(market).watermark_ms
-        return Remembered(watermark_ms, watermark_ms)
-
-    def _catch_up(self, feed: Feed, remembered: Remembered) -> None:
-        """What was told before anybody needed it is lost, but for what stands now."""
-        if not feed.watermark_ms:
-            return
-        for listener in self.taping.listeners:
-            listener.on_gap(feed.market, remembered.book_ms, feed.watermark_ms, "start")
-            listener.on_status(feed.market, feed.watermark_ms, feed.status, None)
-            if feed.result:
-                listener.on_result(feed.market, *feed.result)
-            if feed.book and feed.book_stands:
-                listener.on_book(feed.market, feed.watermark_ms, feed.book)
-            listener.on_watermark(feed.market, feed.watermark_ms)
+        return self.paths.remembered(market)
 
 
 async def _publishing(

@@ -13,6 +13,7 @@ from relayer.conditions.engine import Engine
 from relayer.conditions.spec import Direction, Executable, Kind, Reach, Spec
 from relayer.domain.board import FeedUpdate
 from relayer.domain.clock import Clock
+from relayer.domain.feeds import Remembered
 from relayer.domain.markets import MarketId, Venue
 from relayer.domain.units import PRICE_MAX, Millis, Price, Size
 from relayer.domain.verdicts import Outcome
@@ -20,7 +21,7 @@ from relayer.prices.policy import PolicySettings
 from relayer.services.feeds import FeedTable
 from relayer.services.hearing import Hearing
 from relayer.services.publisher import Publisher
-from relayer.services.taping import Taping
+from relayer.sources.kalshi.path import Paths
 from relayer.telemetry.metrics import Metrics
 
 _BOARD_FEEDS = 1_024
@@ -50,8 +51,9 @@ class House:
         for spec in made_specs(markets, conditions):
             self.engine.arm(spec)
         feeds = FeedTable(clock=Clock(wall=lambda: ENDED_MS), metrics=metrics)
-        told = Taping(feeds, Hearing(self.engine))
-        told.wanted.update(markets)
+        told = Paths(prices=feeds, listener=Hearing(self.engine), standing=lambda _: None)
+        for market in markets:
+            told.need(market, Millis(ENDED_MS), Remembered())
         self._publisher = Publisher(
             feeds=feeds,
             indexes={market: index for index, market in enumerate(markets[:_BOARD_FEEDS])},

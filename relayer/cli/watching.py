@@ -170,10 +170,11 @@ def _gaps_table(one: dict[str, Any]) -> Table:
     from rich.table import Table
 
     table = Table(title=f"Latest gaps of {one['market']}", title_justify="left")
-    for column in ("from", "to", "reason"):
+    for column in ("from", "to", "reason", "filled by"):
         table.add_column(column)
     for gap in one["latest_gaps"]:
-        table.add_row(gap["from"] or "the beginning", gap["to"], gap["reason"])
+        filled = gap["filled_by"] or "no need"
+        table.add_row(gap["from"] or "the beginning", gap["to"], gap["reason"], filled)
     return table
 
 

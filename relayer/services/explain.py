@@ -5,6 +5,7 @@ Pure views of what the services hold; nothing here decides anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from relayer.conditions.spec import (
@@ -58,8 +59,8 @@ def explain_market(
     }
 
 
-def explain_feed(feed: Feed, now_ms: Millis) -> dict[str, Any]:
-    """One feed as JSON, with its latest gaps and their reasons."""
+def explain_feed(feed: Feed, now_ms: Millis, filled: Mapping[Millis, str] | None = None) -> dict[str, Any]:
+    """One feed as JSON, with its latest gaps and their reasons; filled: what filled them, by their ends."""
     state = feed.state()
     return {
         "market": str(feed.market),
@@ -72,7 +73,12 @@ def explain_feed(feed: Feed, now_ms: Millis) -> dict[str, Any]:
         "result": feed.result and {"result": feed.result[1], "final": feed.result[2]},
         "gaps": feed.gap_count,
         "latest_gaps": [
-            {"from": rfc3339(gap.from_ms) if gap.from_ms else None, "to": rfc3339(gap.to_ms), "reason": gap.reason}
+            {
+                "from": rfc3339(gap.from_ms) if gap.from_ms else None,
+                "to": rfc3339(gap.to_ms),
+                "reason": gap.reason,
+                "filled_by": (filled or {}).get(gap.to_ms),
+            }
             for gap in list(feed.gaps)[-_SHOWN_GAPS:]
         ],
     }

@@ -4,18 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from relayer.domain.feeds import Remembered
-from relayer.domain.markets import MarketId
+from relayer.domain.feeds import BookView, FeedListener, Remembered, Trade
+from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis
 from relayer.services.feeds import FeedTable
-from relayer.services.taping import Taping
+
+
+class Telling:
+    """A FeedListener that tells `feeds` of all markets and then, of those in `wanted`, `listeners`."""
+
+    def __init__(self, feeds: FeedListener) -> None:
+        self.wanted: set[MarketId] = set()
+        self.listeners: list[FeedListener] = []
+        self._feeds = feeds
+
+    def on_book(self, market: MarketId, at_ms: Millis, book: BookView) -> None:
+        self._feeds.on_book(market, at_ms, book)
+        for listener in self._told(market):
+            listener.on_book(market, at_ms, book)
+
+    def on_trade(self, market: MarketId, trade: Trade) -> None:
+        self._feeds.on_trade(market, trade)
+        for listener in self._told(market):
+            listener.on_trade(market, trade)
+
+    def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
+        self._feeds.on_status(market, at_ms, status, since_ms)
+        for listener in self._told(market):
+            listener.on_status(market, at_ms, status, since_ms)
+
+    def on_result(self, market: MarketId, at_ms: Millis, result: str, final: bool) -> None:
+        self._feeds.on_result(market, at_ms, result, final)
+        for listener in self._told(market):
+            listener.on_result(market, at_ms, result, final)
+
+    def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, reason: str) -> None:
+        self._feeds.on_gap(market, from_ms, to_ms, reason)
+        for listener in self._told(market):
+            listener.on_gap(market, from_ms, to_ms, reason)
+
+    def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
+        self._feeds.on_watermark(market, at_ms)
+        for listener in self._told(market):
+            listener.on_watermark(market, at_ms)
+
+    def _told(self, market: MarketId) -> list[FeedListener]:
+        return self.listeners if market in self.wanted else []
 
 
 class FakePaths:
     """The `Paths` of a judge. `told` is what the source tells; `needed` what the judge asked for, with how far back."""
 
     def __init__(self, feeds: FeedTable, watch: Callable[[list[MarketId]], None] = lambda markets: None) -> None:
-        self.told = Taping(feeds)
+        self.told = Telling(feeds)
         self.needed: list[tuple[MarketId, Millis, Remembered]] = []
         self._feeds = feeds
         self._watch = watch

@@ -24,7 +24,9 @@ def feed(**changed: Any) -> dict[str, Any]:
         "age_s": 1.25,
         "result": None,
         "gaps": 1,
-        "latest_gaps": [{"from": None, "to": "2026-01-01T00:00:00Z", "reason": "start"}],
+        "latest_gaps": [
+            {"from": None, "to": "2026-01-01T00:00:00Z", "reason": "start", "filled_by": "trades and candles"}
+        ],
         "source": "kalshi",
         "connections": [
             {"connection": 1, "proves": True, "sequence": 4711, "trouble": None},
@@ -71,3 +73,9 @@ def test_one_market_says_how_each_connection_hears_it(monkeypatch: pytest.Monkey
     assert f"Connection 3 does not prove its book now ({WHY}); newest frame of its books: None." in output
     assert "REST last showed the same book as of 2025-12-31T23:59:50Z." in output
     assert "the beginning" in output
+    assert "trades and candles" in output
+
+
+def test_a_gap_that_nobody_judges_needs_no_filling(monkeypatch: pytest.MonkeyPatch) -> None:
+    gap = {"from": None, "to": "2026-01-01T00:00:00Z", "reason": "start", "filled_by": None}
+    assert "no need" in printed(monkeypatch, [feed(latest_gaps=[gap])], "KXA-1")

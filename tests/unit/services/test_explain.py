@@ -12,7 +12,7 @@ from relayer.domain.clock import Clock
 from relayer.domain.markets import MarketId, MarketStatus, Venue
 from relayer.domain.units import Millis
 from relayer.prices.book import Book
-from relayer.services.explain import decides, explain_market
+from relayer.services.explain import decides, explain_feed, explain_market
 from relayer.services.feeds import FeedTable
 from relayer.services.judge import Armed
 from relayer.telemetry.metrics import Metrics
@@ -67,7 +67,12 @@ def test_state_verdict_and_parents_are_told_with_their_reasons(feeds: FeedTable)
     assert found["verdict"]["coverage"]["window_ms"] == END - START
     [parent] = found["parents"]
     assert (parent["bid"], parent["ask"], parent["age_s"], parent["gaps"]) == ("0.6600", "0.6800", 1.0, 1)
-    assert parent["latest_gaps"] == [{"from": None, "to": "2025-12-31T23:59:59Z", "reason": "start"}]
+    assert parent["latest_gaps"] == [{"from": None, "to": "2025-12-31T23:59:59Z", "reason": "start", "filled_by": None}]
+
+
+def test_a_gap_says_what_filled_it(feeds: FeedTable) -> None:
+    found = explain_feed(feeds.feed(PARENT_ID), START, {Millis(START - 1000): "trades and candles"})
+    assert [gap["filled_by"] for gap in found["latest_gaps"]] == ["trades and candles"]
 
 
 def test_a_market_without_a_spec_shows_why(feeds: FeedTable) -> None:
