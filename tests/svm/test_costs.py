@@ -8,7 +8,7 @@ from tests.svm.costs import FILE, IDL, account_rows, measure, parts, units
 
 TOLD = units(parts(FILE.read_text())[1])
 BUMPS = 30 * 1_500
-"""What finding addresses may take more in one round than in the luckiest of ten."""
+"""What finding addresses may take more in one round than in the luckiest of ten; with more luck still it is less."""
 WITH_ADDRESSES = {
     "init_board",
     "list_feeds",
@@ -31,8 +31,8 @@ def test_the_figures_are_those_of_the_program() -> None:
     assert [(one.instruction, one.case) for one in costs] == list(TOLD), AGAIN
     for one in costs:
         told = TOLD[one.instruction, one.case]
-        more = BUMPS if one.instruction in WITH_ADDRESSES else 0
-        assert 0.95 * told <= one.units <= 1.05 * told + more, f"{one.instruction} {one.case}: {AGAIN}"
+        more, least = (BUMPS, 0.75) if one.instruction in WITH_ADDRESSES else (0, 0.95)
+        assert least * told <= one.units <= 1.05 * told + more, f"{one.instruction} {one.case}: {AGAIN}"
 
 
 def test_the_accounts_are_those_of_the_program() -> None:
