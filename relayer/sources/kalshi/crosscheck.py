@@ -90,8 +90,6 @@ class CrossCheck:
         repair: Callable[[str, bool], None],
         interval_s: float,
         metrics: Metrics,
-        before_s: float = _BEFORE_S,
-        after_s: float = _AFTER_S,
     ) -> None:
         self._client = client
         self._markets = markets
@@ -99,7 +97,6 @@ class CrossCheck:
         self._repair = repair
         self._interval_s = interval_s
         self._metrics = metrics
-        self._around_s = before_s, after_s
         self._doubted: dict[str, int] = {}  # looks in a row that differed
         self._turns = {"paired": 0, "all": 0}
         self.agreed_ms: dict[str, int] = {}
@@ -124,11 +121,10 @@ class CrossCheck:
         witnesses = {ticker: Witness(self._markets[ticker]) for ticker in self._next()}
         if not witnesses:
             return
-        before_s, after_s = self._around_s
         try:
-            await asyncio.sleep(before_s)
+            await asyncio.sleep(_BEFORE_S)
             books = await self._client.orderbooks(list(witnesses))
-            await asyncio.sleep(after_s)
+            await asyncio.sleep(_AFTER_S)
         finally:
             for witness in witnesses.values():
                 witness.leave()

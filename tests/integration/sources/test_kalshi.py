@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from bisect import bisect_right
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -14,12 +11,12 @@ from relayer.domain.errors import PermanentError
 from relayer.domain.feeds import Trade
 from relayer.domain.markets import MarketStatus
 from relayer.sandbox.faults.kit import ALL, LIES, FaultKit, Group
-from relayer.sandbox.state import VenueState
 from relayer.sources.kalshi.client import UnknownError
-from relayer.tape.replay import SHIPPED_TAPE, FrameRecord, ReplayTape
-from tests.fakes.listener import Book, Gap, Result, Status, observed_books
+from relayer.tape.replay import SHIPPED_TAPE, ReplayTape
+from tests.fakes.listener import Book, Gap, Result, Status
 from tests.fakes.tapes import OPENING, START_MS, A, B, delta, frame, market, trade, write_tape
 from tests.integration.sources.conftest import Opener, Watched
+from tests.integration.sources.truth import assert_true, tickers_of
 
 MINUTE_MS = 60_000
 
@@ -91,7 +88,7 @@ async def test_a_lost_connection_is_a_gap_up_to_the_next_snapshot(watching: Open
     await watched.until(lambda: any(gap.reason == "disconnected" for gap in watched.told[A].of(Gap)))  # type: ignore[union-attr]
     reason = next(gap for gap in watched.told[A].of(Gap) if gap.reason == "disconnected")  # type: ignore[union-attr]
     await watched.until(lambda: books(watched, A)[-1].at > reason.end)  # type: ignore[union-attr]
-    _assert_true(watched, FaultKit(["reset"]), tape, [A])
+    assert_true(watched, FaultKit(["reset"]), tape, [A])
 
 
 async def test_a_refused_key_is_trouble_in_words_and_not_the_end(watching: Opener, tmp_path: Path) -> None:
@@ -120,7 +117,7 @@ async def test_a_pause_of_the_whole_exchange_is_a_pause_of_its_markets(watching:
     assert statuses()[:3] == [MarketStatus.ACTIVE, MarketStatus.PAUSED, MarketStatus.ACTIVE]
     resumed = [line for line in watched.told[A].lines if isinstance(line, Status)][2]
     await watched.until(lambda: books(watched, A)[-1].at > resumed.at)
-    _assert_true(watched, FaultKit(["maintenance"], seed=7), tape, [A])
+    assert_true(watched, FaultKit(["maintenance"], seed=7), tape, [A])
 
 
 RATES = {"lost-reply": "=0.02"} | {name: "=0.05" for name in ALL if ALL[name].group is Group.REQUEST}
@@ -139,7 +136,7 @@ LIFE = ["early-close", "reopened", "pause", "scalar-result", "amended-result"]
 @pytest.mark.parametrize("faults", [[], FAULTS, [*FAULTS, *LIFE]], ids=["none", "wire", "wire and lifecycle"])
 async def test_what_is_observed_of_a_recorded_day_is_true(watching: Opener, faults: list[str]) -> None:
     tape = ReplayTape(SHIPPED_TAPE)
-    tickers = _tickers(tape)
+    tickers = tickers_of(tape)
     start_ms = tape.header.from_ms
     watched = await watching(tape, tickers, *faults, start_ms=start_ms, speed=1200)
     await asyncio.sleep(7)
@@ -147,45 +144,4 @@ async def test_what_is_observed_of_a_recorded_day_is_true(watching: Opener, faul
         await watched.until(lambda: all(watched.told[t].watermark_ms > start_ms + 3_600_000 for t in tickers))
     assert not watched.running.done()
     await watched.until(lambda: any(watched.told[ticker].watermark_ms > start_ms for ticker in tickers))
-    _assert_true(watched, FaultKit(faults, seed=7), tape, tickers)
-
-
-def _tickers(tape: ReplayTape) -> list[str]:
-    state = VenueState()
-    for record in tape.records():
-        state.apply(record)
-    return sorted(state.markets)
-
-
-def _truth(kit: FaultKit, tape: ReplayTape, upto_ms: int) -> dict[str, tuple[list[int], list[tuple[object, object]]]]:
-    """Of each market: the times at which its book changed, and the books from there on, by the sandbox's own state."""
-    state = VenueState()
-    history: dict[str, dict[int, tuple[object, object]]] = defaultdict(dict)
-    for record in kit.rewrite(tape.records()):
-        if record.at_ms > upto_ms:
-            break
-        state.apply(record)
-        if isinstance(record, FrameRecord) and record.type.startswith("orderbook"):
-            ticker = json.loads(record.msg)["market_ticker"]
-            book = state.book(ticker)
-            yes = {round(float(price) * 10_000): round(float(size) * 100) for price, size in book.levels("yes")}
-            no = {
-                round(float(price) * 10_000): round(float(size) * 100)
-                for price, size in book.levels("no", yes_prices=True)
-            }
-            history[ticker][record.at_ms] = (yes, no)
-    return {ticker: (list(changes), list(changes.values())) for ticker, changes in history.items()}
-
-
-def _assert_true(watched: Watched, kit: FaultKit, tape: ReplayTape, tickers: list[str]) -> None:
-    upto_ms = max(watched.told[ticker].watermark_ms for ticker in tickers)
-    truth = _truth(kit, tape, upto_ms)
-    compared = 0
-    for ticker in tickers:
-        times, sides = truth[ticker]
-        for start, end, book in observed_books(watched.told[ticker], watched.told[ticker].watermark_ms):
-            within = times[bisect_right(times, start) : bisect_right(times, end - 1)]
-            for instant in (start, end - 1, *within):
-                assert (dict(book.bids), dict(book.asks)) == sides[bisect_right(times, instant) - 1], (ticker, instant)
-                compared += 1
-    assert compared, "nothing was observed"
+    assert_true(watched, FaultKit(faults, seed=7), tape, tickers)

@@ -20,6 +20,12 @@ from tests.fakes.listener import PathRules
 BOOK: Sides = ({4000: 100}, {6000: 100})
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_BEFORE_S", "_AFTER_S", "_AGAIN_S"):
+        monkeypatch.setattr(f"relayer.sources.kalshi.crosscheck.{name}", 0)
+
+
 class Rest:
     """Answers with what it is given; `meanwhile` happens while the question is on its way."""
 
@@ -52,8 +58,6 @@ class Desk:
             repair=lambda ticker, again: self.repaired.append((ticker, again)),
             interval_s=1,
             metrics=self.metrics,
-            before_s=0,
-            after_s=0,
         )
 
     def _market(self, ticker: str) -> WatchedMarket:
@@ -115,8 +119,9 @@ async def test_a_difference_counts_once_it_repeats(caplog: pytest.LogCaptureFixt
 
 async def test_a_difference_that_goes_away_is_forgotten() -> None:
     desk = Desk()
-    for shown in (({}, {}), BOOK, ({}, {})):
-        desk.rest.books["A"] = cast("Sides", shown)
+    empty: Sides = ({}, {})
+    for shown in (empty, BOOK, empty):
+        desk.rest.books["A"] = shown
         await desk.look()
     assert (desk.repaired, desk.counted("differs")) == ([], 0)
 
@@ -182,12 +187,11 @@ async def test_without_a_known_book_nothing_is_asked() -> None:
 
 
 async def test_rest_that_does_not_answer_is_counted_and_asked_again(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     desk = Desk()
     desk.rest.error = TransientError("Kalshi did not answer.")
     asked = asyncio.Event()
-    monkeypatch.setattr("relayer.sources.kalshi.crosscheck._AGAIN_S", 0)
     desk.rest.meanwhile = lambda: asked.set() if len(desk.rest.asked) > 1 else None
     desk.check.doubt("A")
     running = asyncio.create_task(desk.check.run())
