@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 
 _BOOKS_A_LOOK = 20
 """Should the venue bill each book of a batch, which no document says, a look costs 200 tokens, a second's budget."""
-_BEFORE_S, _AFTER_S = 2.0, 1.0
+_BEFORE_S, _AFTER_S = 5.0, 1.0
 """Wall time around the request whose books count: REST may lag behind the stream, and the stream behind REST."""
 _AGAIN_S = 3.0
-_REPEATS = 2
+_REPEATS = 3
 """Looks in a row that must differ before it counts."""
 _LEVELS_SHOWN = 10
 
@@ -78,7 +78,8 @@ class Witness:
 class CrossCheck:
     """Looks at all markets in turn; at those that are doubted, and at those of `paired`, first.
 
-    repair: is told a market whose book differs from REST's, and whether a repair before did not help.
+    repair: is told a market whose book differs from REST's, and whether to go further, since a first repair did not help.
+    Where that does not help either REST may be the one that is wrong, so repairs become rarer and rarer.
     """
 
     def __init__(
@@ -156,17 +157,18 @@ class CrossCheck:
             self._doubted.pop(ticker, None)
             self.agreed_ms[ticker] = market.watermark_ms
         else:
-            self._doubted[ticker] = self._doubted.get(ticker, 0) + 1
-            if self._doubted[ticker] % _REPEATS:
+            looks = self._doubted[ticker] = self._doubted.get(ticker, 0) + 1
+            times, uncounted = divmod(looks, _REPEATS)
+            if uncounted:
                 return
             self._say(market, sides)
-            self._repair(ticker, self._doubted[ticker] > _REPEATS)
+            if times.bit_count() == 1:  # the first, second, fourth, eighth ... time
+                self._repair(ticker, times == 2)
         self._metrics.cross_checks.labels("rest", found).inc()
 
     def _say(self, market: WatchedMarket, sides: Sides) -> None:
         log.error(
-            "A book differs from REST at every look: it is asked for anew. What was told since the two last agreed is "
-            "in doubt.",
+            "A book differs from REST at every look: what was told since the two last agreed is in doubt.",
             extra={
                 "market": str(market.market),
                 "agreed": self.agreed_ms.get(market.market.ticker),

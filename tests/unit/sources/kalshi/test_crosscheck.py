@@ -102,7 +102,7 @@ async def test_a_difference_counts_once_it_repeats(caplog: pytest.LogCaptureFixt
     desk = Desk()
     await desk.look()
     desk.rest.books["A"] = ({4000: 100, 4100: 7}, {6100: 100})
-    await desk.look()
+    await desk.look(2)
     assert (desk.repaired, caplog.records) == ([], [])
     await desk.look()
     assert desk.repaired == [("A", False)]
@@ -113,14 +113,27 @@ async def test_a_difference_counts_once_it_repeats(caplog: pytest.LogCaptureFixt
     assert told["bids"] == ["0.4100: 0.00 / 0.07"]
     assert told["asks"] == ["0.6000: 1.00 / 0.00", "0.6100: 0.00 / 1.00"]
     assert told["agreed"] == 0
-    await desk.look(2)
+    await desk.look(3)
     assert desk.repaired == [("A", False), ("A", True)]
+
+
+async def test_repairs_that_do_not_help_become_rare_and_are_said_all_the_same() -> None:
+    desk = Desk()
+    desk.rest.books["A"] = ({}, {})
+    await desk.look(3 * 8)
+    assert desk.repaired == [("A", False), ("A", True), ("A", False), ("A", False)]
+    assert desk.counted("differs") == 8
+    desk.rest.books["A"] = BOOK
+    await desk.look()
+    desk.rest.books["A"] = ({}, {})
+    await desk.look(3)
+    assert len(desk.repaired) == 5
 
 
 async def test_a_difference_that_goes_away_is_forgotten() -> None:
     desk = Desk()
     empty: Sides = ({}, {})
-    for shown in (empty, BOOK, empty):
+    for shown in (empty, empty, BOOK, empty, empty):
         desk.rest.books["A"] = shown
         await desk.look()
     assert (desk.repaired, desk.counted("differs")) == ([], 0)
