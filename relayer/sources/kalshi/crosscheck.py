@@ -78,8 +78,8 @@ class Witness:
 class CrossCheck:
     """Looks at all markets in turn; at those that are doubted, and at those of `paired`, first.
 
-    repair: is told a market whose book differs from REST's, and whether to go further, since a first repair did not help.
-    Where that does not help either REST may be the one that is wrong, so repairs become rarer and rarer.
+    repair: is told a market whose book differs from REST's, and whether to go further since the first repair did not
+    help. Where that does not help either REST may be the one that is wrong, so repairs become rarer and rarer.
     """
 
     def __init__(
