@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class World:
     rpc: Rpc
     markets: list[str]
     feeds: list[str]
+    more: dict[str, Any] = field(default_factory=dict)
+    """Tables of the configuration besides."""
 
     async def market(self, address: str) -> PnpMarket:
         account = await self.rpc.account(address)
@@ -63,6 +65,7 @@ class World:
             "store": {"path": str(self.folder / "relayer.db")},
             "api": {"port": 0},
             "clock": {"origin_ms": self.clock.now_ms(), "wall_ms": int(wall_ms()), "speed": self.clock.speed},
+            **self.more,
         }
 
     async def start(
@@ -88,14 +91,16 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, origin_ms: int, asked: Sequence[tuple[DemoMarket, bytes]]) -> AsyncIterator[World]:
+async def open_world(
+    folder: Path, origin_ms: int, asked: Sequence[tuple[DemoMarket, bytes]], *, tape: ReplayTape = TAPE
+) -> AsyncIterator[World]:
     """A world at `origin_ms`, at speed 1, with one PNP market for each spec document."""
     clock = Clock(origin_ms=origin_ms)
     key_id, key_file, public_key = make_key_pair(folder)
     (folder / "specs").mkdir()
     for number, (_, document) in enumerate(asked):
         (folder / "specs" / f"{number}.json").write_bytes(document)
-    sandbox = Sandbox(tape=TAPE, clock=clock, keys={key_id: public_key})
+    sandbox = Sandbox(tape=tape, clock=clock, keys={key_id: public_key})
     async with serve(sandbox) as urls, open_cluster(folder, clock) as cluster, aiohttp.ClientSession() as session:
         kalshi = {"environment": "sandbox", "rest_url": urls.rest, "ws_url": urls.ws}
         kalshi |= {"key_id": key_id, "key_file": str(key_file)}
