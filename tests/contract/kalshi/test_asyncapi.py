@@ -24,7 +24,9 @@ from tests.unit.sources.kalshi.test_session import BOOK_SID, LIFECYCLE_SID, TRAD
 _PAYLOADS = Path(__file__).parents[2] / "payloads" / "kalshi"
 ASYNCAPI: dict[str, Any] = json.loads((_PAYLOADS / "asyncapi_2.0.0.json").read_text())
 SINGLE_FRAMES: list[dict[str, Any]] = [
-    json.loads(line)["frame"] for line in (_PAYLOADS / "subscription_frames.jsonl").read_text().splitlines()
+    json.loads(line)["frame"]
+    for name in ("subscription_frames.jsonl", "subscription_frames_yes.jsonl")
+    for line in (_PAYLOADS / name).read_text().splitlines()
 ]
 SCHEMAS: dict[str, Any] = {
     **ASYNCAPI["schemas"],
