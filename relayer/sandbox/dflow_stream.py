@@ -51,9 +51,9 @@ class Wanted:
 class DflowSession:
     """One connection. What it cannot read it ignores: no error frames are documented."""
 
-    def __init__(self, ws: web.WebSocketResponse, faults: LinkFaults) -> None:
+    def __init__(self, ws: web.WebSocketResponse, faults: LinkFaults, transport: asyncio.Transport) -> None:
         self._ws, self._faults = ws, faults
-        self._outbox = Outbox(ws)
+        self._outbox = Outbox(ws, transport)
         self._wanted: dict[Channel, Wanted] = {"prices": Wanted(), "trades": Wanted(), "orderbook": Wanted()}
 
     async def run(self) -> None:

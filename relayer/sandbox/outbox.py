@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections import deque
 from collections.abc import Iterable
 
@@ -10,14 +11,21 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from relayer.sandbox.faults.frames import Sent
 
+_AT_ONCE = 500
+"""Frames that go out in one write, where so many wait."""
+
 
 class Outbox:
-    """Frames in order of `put`. `pace_s`: wall seconds between two frames, for a reader that is slow."""
+    """Frames in order of `put`. `pace_s`: wall seconds between two frames, for a reader that is slow.
 
-    def __init__(self, ws: web.WebSocketResponse) -> None:
+    transport: of the socket, to which what waits is written at once: a call of the kernel costs more than a frame.
+    """
+
+    def __init__(self, ws: web.WebSocketResponse, transport: asyncio.Transport) -> None:
         self.pace_s = 0.0
         self.muted = False
         self._ws = ws
+        self._transport = transport
         self._waiting: deque[Sent] = deque()
         self._something = asyncio.Event()
         self._closing = False
@@ -46,12 +54,31 @@ class Outbox:
             await self._something.wait()
             self._something.clear()
             while self._waiting:
-                sent = self._waiting.popleft()
-                if sent.delay_s or self.pace_s:
-                    await asyncio.sleep(sent.delay_s + self.pace_s)
+                *before, last = await self._next()
+                self._transport.write(b"".join(map(_framed, before)))
                 try:
-                    await self._ws.send_frame(sent.text, WSMsgType.TEXT)
+                    await self._ws.send_frame(last, WSMsgType.TEXT)  # waits until the kernel takes it
                 except ConnectionError:
                     return
             if self._closing:
                 await self._ws.close(code=WSCloseCode.GOING_AWAY)
+
+    async def _next(self) -> list[bytes]:
+        """The next frame, once its delay is over, and those behind it that have none."""
+        sent = self._waiting.popleft()
+        if sent.delay_s or self.pace_s:
+            await asyncio.sleep(sent.delay_s + self.pace_s)
+        texts = [sent.text]
+        while self._waiting and not self._waiting[0].delay_s and not self.pace_s and len(texts) < _AT_ONCE:
+            texts.append(self._waiting.popleft().text)
+        return texts
+
+
+def _framed(text: bytes) -> bytes:
+    """A whole text frame from a server (RFC 6455 section 5.2)."""
+    length = len(text)
+    if length < 126:
+        return struct.pack("!BB", 0x81, length) + text
+    return (
+        struct.pack("!BBH", 0x81, 126, length) if length < 1 << 16 else struct.pack("!BBQ", 0x81, 127, length)
+    ) + text

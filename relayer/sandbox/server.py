@@ -120,7 +120,8 @@ class Sandbox:
         ws = web.WebSocketResponse(compress=False)
         await ws.prepare(request)
         self._connections += 1
-        session = DflowSession(ws, self.faults.connection(self._connections, self.state))
+        assert request.transport is not None
+        session = DflowSession(ws, self.faults.connection(self._connections, self.state), request.transport)
         self._dflow.sessions.add(session)
         try:
             await session.run()

@@ -66,7 +66,7 @@ class Session:
         self._ws, self._state, self._player, self._faults, self._transport = ws, state, player, faults, transport
         self._subscriptions: dict[str, Subscription] = {}
         self._last_sid = 0
-        self._outbox = Outbox(ws)
+        self._outbox = Outbox(ws, transport)
         self._max_waiting = MAX_WAITING
         self._frozen = False
 
