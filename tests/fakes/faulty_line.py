@@ -59,7 +59,8 @@ class FaultyLine:
         reading = self.venue.rng.random() >= self.lag_rate
         for _ in range(2):
             self.session.tick()
-            commands, self.session.outbox = self.session.outbox, []
+            commands = self.session.outbox.copy()
+            self.session.outbox.clear()
             for command in commands:
                 if self.venue.rng.random() >= self.fault_rate:
                     self.line.obey(command)

@@ -7,7 +7,6 @@ with a new connection. What a market tells is `market`'s business, sockets are `
 
 from __future__ import annotations
 
-import itertools
 import logging
 import time
 from collections import Counter
@@ -21,26 +20,20 @@ from relayer.sources.kalshi import parse, wire
 from relayer.sources.kalshi.market import GapReason, WatchedMarket
 from relayer.sources.kalshi.pair import Hearing
 from relayer.sources.kalshi.parse import CHANGES, PRICES
-from relayer.sources.kalshi.subscription import BOOK, LIFECYCLE, TICKER, TRADE, Question, Request, Subscription
+from relayer.sources.kalshi.questions import Questions
+from relayer.sources.kalshi.subscription import BOOK, LIFECYCLE, TICKER, TRADE, Command, Subscription, Subscriptions
 from relayer.sources.kalshi.ticker import TickerCheck
 from relayer.sources.kalshi.venue_time import VenueTime
 from relayer.sources.kalshi.wire import UNREADABLE, Delta, decode_frame
 
 log = logging.getLogger(__name__)
 
-SILENCE_MS = 5_000
-"""Clock time without a frame after which a subscription is asked for a sign of completeness."""
 _AHEAD_MS = 5_000
 """How far ahead of our own clock a frame's time is still believed."""
 _CROSSED_MS = 2_000
 """Clock time after which a crossed book is no passing moment but a wrong book."""
 _STEP_MS = 500
 """Least step of the watermark: it is told of every market, thousands of times more often than anybody looks."""
-_ASK_EVERY_S = 1.0
-_ASK_AGAIN_S = 30.0
-_CHECK_EVERY_S = 10.0
-"""Wall time between two comparisons of a book, each market in its turn, with a snapshot in sequence."""
-_TICKERS_A_COMMAND = 500
 _TERMINAL = frozenset({10, 17, 25})
 """Error codes that end one subscription while the socket lives."""
 
@@ -50,9 +43,8 @@ _UNKNOWN_SID = 7
 class Session:
     """One connection's subscriptions.
 
-    markets: by ticker, shared with later sessions. outbox: commands to send, in order. refresh: is told the tickers of
-    which REST now knows more. best_prices: where given, ticker frames are subscribed for it. frames: counts by type
-    since last cleared.
+    markets: by ticker, shared with later sessions. refresh: is told the tickers of which REST now knows more.
+    best_prices: where given, ticker frames are subscribed for it. frames: counts by type since last cleared.
     """
 
     def __init__(
@@ -66,23 +58,25 @@ class Session:
         best_prices: TickerCheck | None = None,
         wall_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.outbox: list[dict[str, Any]] = []
         self.frames: Counter[str] = Counter()
         self._markets = markets
         self._clock = clock
         self._venue_time = venue_time
         self._refresh = refresh
-        self._reply_timeout_s = reply_timeout_s
         self._best_prices = best_prices
         self._wall_s = wall_s
-        self._ids = itertools.count(1)
-        self._tickers: dict[str, None] = {}
-        self._requests: dict[int, Request] = {}
-        self._by_sid: dict[int, Subscription] = {}
-        self._by_channel: dict[str, Subscription] = {}
-        self._asked_s: dict[str, float] = {}  # snapshots under way, by ticker
-        self._check_from_s = wall_s() + _CHECK_EVERY_S
-        self._turn = -1
+        self._subscriptions = Subscriptions(with_ticker=best_prices is not None, wall_s=wall_s)
+        self._by_sid = self._subscriptions.by_sid
+        self._by_channel = self._subscriptions.by_channel
+        self._tickers = self._subscriptions.tickers
+        self._questions = Questions(
+            subscriptions=self._subscriptions,
+            markets=markets,
+            now_ms=lambda: venue_time.earliest(clock.now_ms()),
+            resubscribe=self._resubscribe,
+            reply_timeout_s=reply_timeout_s,
+            wall_s=wall_s,
+        )
         self._advanced_ms = 0
         self._ceiling_ms = 0
         self._deltas = 0
@@ -99,6 +93,11 @@ class Session:
         }
 
     @property
+    def outbox(self) -> list[Command]:
+        """Commands to send, in order."""
+        return self._subscriptions.outbox
+
+    @property
     def subscribed(self) -> bool:
         """The books are subscribed; their snapshots may still be on their way."""
         return BOOK in self._by_channel
@@ -109,48 +108,9 @@ class Session:
         book = self._by_channel.get(BOOK)
         return book.next_seq - 1 if book and book.next_seq else None
 
-    # What to watch
-
     def watch(self, tickers: Iterable[str]) -> None:
-        """Watch (more) markets. Books are subscribed after trades, since their snapshots end gaps of both."""
-        new = [ticker for ticker in tickers if ticker not in self._tickers]
-        if new and not self._tickers:
-            self._tickers = dict.fromkeys(new)
-            self._subscribe(LIFECYCLE)
-            self._subscribe(TRADE)
-            return
-        self._tickers |= dict.fromkeys(new)
-        for channel in (TRADE, BOOK, TICKER):
-            if channel in self._by_channel:
-                self._add_markets(self._by_channel[channel], new)
-
-    def _subscribe(self, channel: str, *, anew: bool = False) -> None:
-        params: dict[str, Any] = {"channels": [channel]}
-        tickers = [] if channel == LIFECYCLE else list(self._tickers)[:_TICKERS_A_COMMAND]
-        if tickers:
-            params |= {"market_tickers": tickers, "skip_ticker_ack": True}
-        if channel == BOOK:
-            params["use_yes_price"] = True
-        self._requests[self._send("subscribe", params)] = Request(channel, tickers, anew, self._wall_s())
-
-    def _has(self, channel: str) -> bool:
-        asked = any(request.channel == channel for request in self._requests.values())
-        return asked or channel in self._by_channel
-
-    def _add_markets(self, subscription: Subscription, tickers: list[str]) -> None:
-        for start in range(0, len(tickers), _TICKERS_A_COMMAND):
-            self._update(subscription, "add_markets", tickers[start : start + _TICKERS_A_COMMAND])
-        if subscription.channel == BOOK:
-            self._asked_s |= dict.fromkeys(tickers, self._wall_s())
-
-    def _update(self, subscription: Subscription, action: str, tickers: list[str]) -> int:
-        params = {"sids": [subscription.sid], "action": action, "market_tickers": tickers}
-        return self._send("update_subscription", params)
-
-    def _send(self, command: str, params: dict[str, Any]) -> int:
-        number = next(self._ids)
-        self.outbox.append({"id": number, "cmd": command, "params": params})
-        return number
+        """Watch (more) markets."""
+        self._subscriptions.watch(tickers)
 
     # Frames
 
@@ -218,7 +178,7 @@ class Session:
             self._on_malformed(subscription, frame.msg.market_ticker, error)
             return
         market.snapshot(bids, asks, at_ms)
-        self._asked_s.pop(frame.msg.market_ticker, None)
+        self._subscriptions.asked_s.pop(frame.msg.market_ticker, None)
         self._on_answer(subscription, frame)
 
     def _on_trade(self, frame: wire.TradeFrame) -> None:
@@ -256,23 +216,9 @@ class Session:
         self._refresh([msg.market_ticker])
 
     def _on_subscribed(self, frame: wire.Subscribed) -> None:
-        channel, sid = frame.msg.channel, frame.msg.sid
-        request = self._requests.pop(frame.id, None)
-        if request is None:
-            return
-        next_seq = None if sid in self._by_sid else 1
-        subscription = Subscription(channel, sid, next_seq, request.anew, heard_ms=self._clock.now_ms())
-        self._by_sid[sid] = self._by_channel[channel] = subscription
-        if channel == LIFECYCLE:
+        opened = self._subscriptions.opened(frame, heard_ms=self._clock.now_ms())
+        if opened is not None and opened.channel == LIFECYCLE:
             self._refresh(self._tickers)
-            return
-        if channel == BOOK:
-            self._asked_s = dict.fromkeys(request.tickers, self._wall_s())
-            if self._best_prices is not None and not self._has(TICKER):
-                self._subscribe(TICKER)
-        elif not self._has(BOOK):
-            self._subscribe(BOOK)
-        self._add_markets(subscription, [ticker for ticker in self._tickers if ticker not in request.tickers])
 
     def _on_ok(self, frame: wire.Ok) -> None:
         subscription = self._in_sequence(frame)
@@ -291,23 +237,19 @@ class Session:
     def _on_error(self, frame: wire.Error) -> None:
         code, text = frame.msg.code, frame.msg.msg
         log.warning("Kalshi reports an error", extra={"code": code, "text": text, "sid": frame.sid})
-        if (request := self._requests.get(frame.id)) is not None:
-            if request.channel == TICKER:
-                del self._requests[frame.id]
-                return
-            raise TransientError(f"Kalshi refused the subscription to {request.channel} (error {code}: {text}).")
+        request = self._subscriptions.requests.pop(frame.id, None)
+        if request is not None:
+            if request.channel != TICKER:
+                raise TransientError(f"Kalshi refused the subscription to {request.channel} (error {code}: {text}).")
+            return
         if code in _TERMINAL and frame.sid in self._by_sid:
-            self._resubscribe(self._by_sid[frame.sid], dead=True)
+            self._resubscribe(self._by_sid[frame.sid], True)
             return
         if frame.seq:
             self._in_sequence(frame)
-        for subscription in list(self._by_channel.values()):
-            if subscription.question is None or subscription.question.id != frame.id:
-                continue
-            subscription.question = None
-            subscription.ask_from_s = self._wall_s() + _ASK_AGAIN_S
-            if code == _UNKNOWN_SID:
-                self._resubscribe(subscription, dead=True)
+        refused = self._questions.refused(frame.id)
+        if refused is not None and code == _UNKNOWN_SID:
+            self._resubscribe(refused, True)
 
     def _on_unreadable(self, text: str | bytes, error: Exception) -> None:
         """A blank line, a type unknown to us, or a frame that is not what its type says."""
@@ -394,13 +336,10 @@ class Session:
         for ticker in self._tickers:
             self._markets[ticker].lose(proven_ms, reason)
 
-    def _resubscribe(self, subscription: Subscription, *, dead: bool) -> None:
+    def _resubscribe(self, subscription: Subscription, dead: bool) -> None:
         log.warning("subscribing anew", extra={"channel": subscription.channel, "sid": subscription.sid})
         self._lose(subscription, GapReason.SUBSCRIPTION)
-        if not dead:
-            self._send("unsubscribe", {"sids": [subscription.sid]})
-        del self._by_sid[subscription.sid], self._by_channel[subscription.channel]
-        self._subscribe(subscription.channel, anew=True)
+        self._subscriptions.renew(subscription, dead=dead)
 
     def end(self, reason: str) -> None:
         """Have the connection given up at the next tick."""
@@ -423,13 +362,8 @@ class Session:
         now, wall = self._clock.now_ms(), self._wall_s()
         self.frames["orderbook_delta"] += self._deltas
         self._deltas = 0
-        self._chase(wall)
-        waiting = self._advance(now)
-        trade, book = self._by_channel.get(TRADE), self._by_channel.get(BOOK)
-        if trade is not None and self._silent(trade, now, wall):
-            self._ask(trade, "add_markets", [next(iter(self._tickers))])
-        if book is not None and book.question is None:
-            self._ask_snapshots(book, waiting, now, wall)
+        self._questions.chase(wall)
+        self._questions.ask(self._advance(now), now, wall)
 
     def _advance(self, now: int) -> list[str]:
         """Move the watermarks; returns the tickers whose books are awaited."""
@@ -450,54 +384,3 @@ class Session:
             if market.wants_snapshot:
                 waiting.append(ticker)
         return waiting
-
-    def _silent(self, subscription: Subscription, now: int, wall: float) -> bool:
-        if subscription.next_seq != subscription.heard_seq:
-            subscription.heard_seq, subscription.heard_ms = subscription.next_seq, now
-        quiet = now - subscription.heard_ms >= SILENCE_MS
-        return quiet and subscription.question is None and wall >= subscription.ask_from_s
-
-    def _ask_snapshots(self, book: Subscription, waiting: list[str], now: int, wall: float) -> None:
-        """For markets that wait, and, with or without any, for one that does not: its answer proves the sequence."""
-        overdue = [t for t in waiting if wall - self._asked_s.get(t, -self._reply_timeout_s) >= self._reply_timeout_s]
-        if not overdue and not self._silent(book, now, wall) and wall < self._check_from_s:
-            return
-        self._check_from_s = wall + _CHECK_EVERY_S
-        asked = overdue[: _TICKERS_A_COMMAND - 1]
-        self._asked_s |= dict.fromkeys(asked, wall)
-        if tickers := [*asked, *self._next_known()]:
-            self._ask(book, "get_snapshot", tickers)
-
-    def _next_known(self) -> list[str]:
-        """In turn, a market whose book is known: the snapshot also tells whether it is known rightly."""
-        known = [ticker for ticker in self._tickers if not self._markets[ticker].awaiting]
-        self._turn += 1
-        return [known[self._turn % len(known)]] if known else []
-
-    def _ask(self, subscription: Subscription, action: str, tickers: list[str]) -> None:
-        now, wall = self._venue_time.earliest(self._clock.now_ms()), self._wall_s()
-        number = self._update(subscription, action, tickers)
-        subscription.question = Question(number, subscription.next_seq, self._heard(), now, wall)
-        subscription.ask_from_s = wall + _ASK_EVERY_S
-
-    def _heard(self) -> Mapping[int, int | None]:
-        """Differs from what it was whenever a numbered frame has come, of whatever subscription."""
-        return {sid: subscription.next_seq for sid, subscription in self._by_sid.items()}
-
-    def _chase(self, wall: float) -> None:
-        """A question without an answer: where all is silent connect anew, on a silent subscription subscribe anew."""
-        for request in self._requests.values():
-            if wall - request.sent_s > self._reply_timeout_s and request.channel != TICKER:
-                raise TransientError(f"Kalshi did not answer the subscription to {request.channel}.")
-        for subscription in list(self._by_channel.values()):
-            question = subscription.question
-            if question is None or wall - question.sent_s <= self._reply_timeout_s:
-                continue
-            subscription.question = None
-            if question.heard == self._heard():
-                raise TransientError("Kalshi's WebSocket is open, but says nothing and answers nothing.")
-            if subscription.next_seq != question.next_seq:
-                continue  # it lives; what is still missing will be asked for again
-            if subscription.anew:
-                raise TransientError(f"Kalshi's new subscription to {subscription.channel} stays silent.")
-            self._resubscribe(subscription, dead=False)

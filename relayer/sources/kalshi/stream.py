@@ -78,7 +78,8 @@ async def _tick(session: Session, socket: aiohttp.ClientWebSocketResponse) -> No
 
 
 async def _send(session: Session, socket: aiohttp.ClientWebSocketResponse) -> None:
-    commands, session.outbox = session.outbox, []
+    commands = session.outbox.copy()
+    session.outbox.clear()
     for command in commands:
         await socket.send_str(msgspec.json.encode(command).decode())
 

@@ -1,11 +1,19 @@
-"""What a session keeps of each of its subscriptions: its sequence, how far it is proven, what is asked of it."""
+"""The subscriptions of one connection: their sequences, how far each is proven, and the commands that keep them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from relayer.sources.kalshi import wire
+
+Command = dict[str, Any]
 
 BOOK, TRADE, LIFECYCLE, TICKER = "orderbook_delta", "trade", "market_lifecycle_v2", "ticker"
+
+TICKERS_A_COMMAND = 500
 
 VENUE_LAG_MS = 1_000
 """How much later than its time a frame may be sent, over all markets: recorded frames took 166 to 201 ms in all."""
@@ -57,3 +65,96 @@ class Request:
     tickers: list[str]
     anew: bool
     sent_s: float
+
+
+class Subscriptions:
+    """Those asked for and those open, and the markets that they are to have.
+
+    outbox: commands to send, in order. asked_s: snapshots under way, by ticker. with_ticker: ticker frames are wanted.
+    """
+
+    def __init__(self, *, with_ticker: bool, wall_s: Callable[[], float]) -> None:
+        self.outbox: list[Command] = []
+        self.tickers: dict[str, None] = {}
+        self.requests: dict[int, Request] = {}
+        self.by_sid: dict[int, Subscription] = {}
+        self.by_channel: dict[str, Subscription] = {}
+        self.asked_s: dict[str, float] = {}
+        self._with_ticker = with_ticker
+        self._wall_s = wall_s
+        self._ids = itertools.count(1)
+
+    def watch(self, tickers: Iterable[str]) -> None:
+        """Have (more) markets. Books are subscribed after trades, since their snapshots end gaps of both."""
+        new = [ticker for ticker in tickers if ticker not in self.tickers]
+        first = bool(new) and not self.tickers
+        self.tickers |= dict.fromkeys(new)
+        if first:
+            self._subscribe(LIFECYCLE)
+            self._subscribe(TRADE)
+            return
+        for channel in (TRADE, BOOK, TICKER):
+            if channel in self.by_channel:
+                self._add_markets(self.by_channel[channel], new)
+
+    def opened(self, frame: wire.Subscribed, *, heard_ms: int) -> Subscription | None:
+        """The venue opened what was asked for; None for what was not."""
+        channel, sid = frame.msg.channel, frame.msg.sid
+        request = self.requests.pop(frame.id, None)
+        if request is None:
+            return None
+        next_seq = None if sid in self.by_sid else 1
+        opened = self.by_sid[sid] = self.by_channel[channel] = Subscription(
+            channel, sid, next_seq, request.anew, heard_ms
+        )
+        if channel == BOOK:
+            self.asked_s = dict.fromkeys(request.tickers, self._wall_s())
+        self._go_on(after=channel)
+        if channel != LIFECYCLE:
+            self._add_markets(opened, [ticker for ticker in self.tickers if ticker not in request.tickers])
+        return opened
+
+    def renew(self, subscription: Subscription, *, dead: bool) -> None:
+        """Subscribe anew; one that is not known to be dead is given up first."""
+        if not dead:
+            self._send("unsubscribe", {"sids": [subscription.sid]})
+        del self.by_sid[subscription.sid], self.by_channel[subscription.channel]
+        self._subscribe(subscription.channel, anew=True)
+
+    def update(self, subscription: Subscription, action: str, tickers: list[str]) -> int:
+        """Send a command to one subscription; returns its id."""
+        params = {"sids": [subscription.sid], "action": action, "market_tickers": tickers}
+        return self._send("update_subscription", params)
+
+    def heard(self) -> Mapping[int, int | None]:
+        """Differs from what it was whenever a numbered frame has come, of whatever subscription."""
+        return {sid: subscription.next_seq for sid, subscription in self.by_sid.items()}
+
+    def _go_on(self, *, after: str) -> None:
+        following = {TRADE: BOOK, BOOK: TICKER if self._with_ticker else None}.get(after)
+        if following is not None and not self._has(following):
+            self._subscribe(following)
+
+    def _has(self, channel: str) -> bool:
+        asked = any(request.channel == channel for request in self.requests.values())
+        return asked or channel in self.by_channel
+
+    def _subscribe(self, channel: str, *, anew: bool = False) -> None:
+        params: dict[str, Any] = {"channels": [channel]}
+        tickers = [] if channel == LIFECYCLE else list(self.tickers)[:TICKERS_A_COMMAND]
+        if tickers:
+            params |= {"market_tickers": tickers, "skip_ticker_ack": True}
+        if channel == BOOK:
+            params["use_yes_price"] = True
+        self.requests[self._send("subscribe", params)] = Request(channel, tickers, anew, self._wall_s())
+
+    def _add_markets(self, subscription: Subscription, tickers: list[str]) -> None:
+        for start in range(0, len(tickers), TICKERS_A_COMMAND):
+            self.update(subscription, "add_markets", tickers[start : start + TICKERS_A_COMMAND])
+        if subscription.channel == BOOK:
+            self.asked_s |= dict.fromkeys(tickers, self._wall_s())
+
+    def _send(self, command: str, params: dict[str, Any]) -> int:
+        number = next(self._ids)
+        self.outbox.append({"id": number, "cmd": command, "params": params})
+        return number

@@ -84,7 +84,8 @@ class Talk:
         self.frame("trade", TRADE_SID, msg | {"ts_ms": NOW_MS + after_ms} | changed, skip=skip)
 
     def commands(self) -> list[dict[str, Any]]:
-        sent, self.session.outbox = self.session.outbox, []
+        sent = self.session.outbox.copy()
+        self.session.outbox.clear()
         return sent
 
     def later(self, ms: int) -> list[dict[str, Any]]:
