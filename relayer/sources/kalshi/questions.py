@@ -1,4 +1,4 @@
-"""What is asked on a connection: signs of completeness where it says nothing, snapshots, and what follows without answer.
+"""What is asked on a connection: signs of completeness where it says nothing, snapshots, and who does not answer.
 
 Each subscription has at most one question under way; its answer, in sequence, proves everything up to the asking.
 """
