@@ -139,6 +139,8 @@ class _Path:
             self._proven = max(self._proven, self._watermark)
             yield line
         else:
+            if type(line.get("since")) is int:
+                yield from self.add(_uncertain(line))
             self._waiting.append(line)
             if line["type"] != "trade":
                 self._proven = max(self._proven, line["t"] + 1)
@@ -156,6 +158,12 @@ class _Path:
             yield {"type": "watermark", "t": 0, "market": waiting[0]["market"]}
         for line in waiting:
             yield line if unfinished or line["type"] != "gap" else {**line, "trades": False}
+
+
+def _uncertain(status: PathLine) -> PathLine:
+    """Takes the `since` of a status line as the gap that it means: a trade that filled it may come between the two."""
+    gap = {"type": "gap", "from": status.pop("since"), "to": status["t"], "trades": True, "reason": "status"}
+    return {**gap, "market": status["market"]}
 
 
 def _time(line: PathLine) -> int:

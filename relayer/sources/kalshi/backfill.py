@@ -50,12 +50,14 @@ class Backfill:
     async def fill_due(self) -> None:
         """Ask once for whatever is due; what cannot be had is asked for again, or given up.
 
-        Once a call has failed the rest is left for the next time, for it would most likely fail too.
+        Once a call has failed the rest is left for the next time, for it would most likely fail too; then it comes
+        first, since what has waited longest does.
         """
         self._reachable = True
-        for path in self._paths:
-            if holes := path.due(self._clock.now_ms()):
-                await self._fill(path, holes)
+        now_ms = self._clock.now_ms()
+        due = [(path, holes) for path in self._paths if (holes := path.due(now_ms))]
+        for path, holes in sorted(due, key=lambda one: min(hole.due_ms for hole in one[1])):
+            await self._fill(path, holes)
 
     async def _fill(self, path: MarketPath, holes: Sequence[Hole]) -> None:
         asked, now_ms = self._reachable, self._clock.now_ms()

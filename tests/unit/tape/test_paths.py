@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from relayer.conditions.path import read_path
 from relayer.domain.errors import PermanentError, UsageError
 from relayer.domain.feeds import Candle, Trade
 from relayer.domain.markets import MarketId, MarketStatus, Venue
@@ -79,7 +80,8 @@ async def test_everything_told_becomes_a_line_of_the_path_format(tmp_path: Path)
         {"type": "quote", "t": 10, "bids": [["0.7000", "120.50"], ["0.6950", "0.05"]], "asks": [["0.7100", "3.00"]]},
         {"type": "trade", "t": 11, "id": "t-1", "price": "0.7050", "size": "2.50", "block": True},
         {"type": "watermark", "t": 15},
-        {"type": "status", "t": 20, "status": "determined", "since": 17},
+        {"type": "gap", "from": 17, "to": 20, "trades": False, "reason": "status"},
+        {"type": "status", "t": 20, "status": "determined"},
         {"type": "result", "t": 20, "result": "yes", "final": False},
     ]
 
@@ -137,6 +139,25 @@ async def test_lines_told_late_come_out_in_order(tmp_path: Path) -> None:
         ("trade", 13),
         ("quote", 20),
     ]
+
+
+async def test_a_trade_that_filled_an_uncertain_status_stands_before_it(tmp_path: Path) -> None:
+    def tell(listener: PathRecorder) -> None:
+        listener.on_watermark(A, ms(5))
+        listener.on_status(A, ms(20), MarketStatus.PAUSED, ms(10))
+        listener.on_trade(A, Trade("t-1", ms(15), Price(7000), Size(100), block=False))
+        listener.on_watermark(A, ms(21))
+
+    await record(tmp_path, tell)
+    lines = list(export_paths(tmp_path, frozenset({str(A)})))
+    assert [(line["type"], line.get("t", line.get("from"))) for line in lines[1:]] == [
+        ("gap", 10),
+        ("trade", 15),
+        ("status", 20),
+        ("watermark", 21),
+    ]
+    assert lines[1]["trades"] is True
+    read_path([json.dumps(line).encode() for line in lines], [A])  # raises for a file `backtest` would refuse
 
 
 def test_what_the_tape_lost_is_a_gap_until_the_next_line() -> None:
@@ -264,7 +285,7 @@ async def test_files_of_columns(tmp_path: Path) -> None:
 
     await record(tmp_path / "tape", tell_all)
     out = tmp_path / "path.parquet"
-    assert write_parquet(export_paths(tmp_path / "tape", frozenset({str(A), str(B)})), out) == 8
+    assert write_parquet(export_paths(tmp_path / "tape", frozenset({str(A), str(B)})), out) == 9
     rows = pq.read_table(out).to_pylist()
     quote = rows[2]
     assert {key: quote[key] for key in ("market", "t", "bid", "bid_size", "ask", "ask_size")} == {

@@ -160,6 +160,16 @@ async def test_an_unreachable_venue_is_asked_once_for_all_markets(monkeypatch: p
     assert {call[1] for call in world.venue.asked} == {"KXB-1"}, "the one that failed has to wait"
 
 
+async def test_where_calls_keep_failing_each_market_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, A, B)
+    turns = []
+    for after_ms in range(120_000, 400_000, 40_000):
+        world.venue.failures = [TransientError("Busy.")]
+        await world.at(after_ms)
+        turns += [call[1] for call in world.venue.asked]
+    assert turns == ["KXA-1", "KXB-1"] * 3 + ["KXA-1"]
+
+
 async def test_a_minute_that_is_missing_is_waited_for_and_then_filled_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch)
     world.venue.live = [a_candle(100)]
