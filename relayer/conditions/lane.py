@@ -9,7 +9,7 @@ from array import array
 from bisect import bisect_left, insort
 from typing import NamedTuple
 
-from relayer.conditions.stairs import LOWEST, Stairs
+from relayer.conditions.stairs import Stairs
 
 _ROW_BITS = 32
 UNREACHED = 1 << 62
@@ -68,16 +68,9 @@ class Lane:
                 cohort.remove(entry)
                 return
 
-    def around(self, price: int) -> tuple[int, int]:
-        """The highest level at or below the price, and the lowest above it, that anybody here asks about."""
-        below, above = LOWEST, UNREACHED
-        for entries in (self._waiting, *(cohort for _, cohort in self._cohorts)):
-            at = bisect_left(entries, (price + 1) << _ROW_BITS)
-            if at:
-                below = max(below, entries[at - 1] >> _ROW_BITS)
-            if at < len(entries):
-                above = min(above, entries[at] >> _ROW_BITS)
-        return below, above
+    def awaits(self, price: int) -> bool:
+        """Whether somebody waits for a price that is at or below this one."""
+        return bool(self._waiting) and self._waiting[0] >> _ROW_BITS <= price
 
     def due(self, stairs: Stairs) -> int:
         """The moment before which nothing can complete if the price stays."""

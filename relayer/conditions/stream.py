@@ -19,7 +19,7 @@ from relayer.conditions.track import LONG_AGO
 
 _ROW_BITS = 30
 _ROWS = (1 << _ROW_BITS) - 1
-_NOWHERE = (1, 0)
+_NOT_OBSERVED = -1
 _NO_CANDLE = (0, 0)
 
 
@@ -32,15 +32,14 @@ class Stream:
     """
 
     __slots__ = (
-        "_above",
         "_absent",
-        "_below",
         "_candle",
         "_certain",
         "_ends",
         "_lanes",
         "_news",
         "_possible",
+        "_price",
         "_rows",
         "_shown",
         "_shown_lanes",
@@ -69,7 +68,7 @@ class Stream:
         self._shown_lanes: dict[int, Lane] = {}
         self._candle = _NO_CANDLE
         self._starts, self._ends = array("q"), array("q")
-        self._below, self._above = _NOWHERE
+        self._price: int = _NOT_OBSERVED
         self._turn_ms: int = UNREACHED
 
     def add(self, row: int) -> None:
@@ -107,11 +106,32 @@ class Stream:
 
     def tell(self, from_ms: int, to_ms: int, halves: int | None, moment: int) -> None:
         """One span of trading time with an observed signal (None: absent); it begins at `moment` of trading time."""
+        self.move(from_ms, halves, moment)
+        if to_ms >= self.quiet_ms:
+            self.go_on(from_ms, to_ms, moment)
+
+    def move(self, at_ms: int, halves: int | None, moment: int) -> int:
+        """An observed signal from this moment of trading time on, for `go_on` to judge.
+
+        Returns `quiet_ms`, which may be too early: what might complete next is looked up only when the time has come.
+        """
         price = self._absent if halves is None else self._zero + self._sign * halves
-        if self._below <= price < self._above and to_ms < self.quiet_ms:
-            return
-        self._tell(from_ms, to_ms, price, price, moment)
-        self._below, self._above = self._around(price)
+        if price == self._price:
+            return self.quiet_ms
+        before, self._price = self._price, price
+        self._certain.move(price, moment)
+        self._possible.move(price, moment)
+        if self._shown is not None:
+            self._shown.move(price, moment)
+        if price > before and self.quiet_ms > at_ms:
+            self.quiet_ms = at_ms if self._at_once(price) else min(self.quiet_ms, at_ms + self._shortest_ms)
+        return self.quiet_ms
+
+    def go_on(self, from_ms: int, to_ms: int, moment: int) -> None:
+        """Judge a span of trading time in which the prices stay as they were moved."""
+        self._walk(from_ms, to_ms, moment)
+        due = min((lane.due(stairs) for lane, stairs in self._looking()), default=UNREACHED)
+        self.quiet_ms = min(self._turn_ms, from_ms + due - moment)
 
     def tell_bounded(self, from_ms: int, to_ms: int, bounds: Bounds, candle_end_ms: int, moment: int) -> None:
         """One span of trading time that a candle bounds."""
@@ -122,13 +142,11 @@ class Stream:
         if bounds.presence is not Presence.ABSENT:
             prices += [self._zero + self._sign * halves for halves in (bounds.lo, bounds.hi)]
         self._candle = candle_end_ms, moment + to_ms - from_ms
-        self._tell(from_ms, to_ms, min(prices), max(prices), moment, shown=LOWEST)
-        self._below, self._above = _NOWHERE
+        self._tell(from_ms, to_ms, min(prices), max(prices), moment)
 
     def tell_unknown(self, from_ms: int, to_ms: int, moment: int) -> None:
         """One span of trading time in which nothing is certain and everything is possible."""
         self._tell(from_ms, to_ms, LOWEST, HIGHEST, moment)
-        self._below, self._above = _NOWHERE
 
     def pause(self, to_ms: int, moment: int) -> None:
         """A span that is not trading, until `to_ms`: windows begin and end in it, no dwell accrues."""
@@ -137,25 +155,25 @@ class Stream:
             self._end(to_ms)
             self.quiet_ms = LONG_AGO
 
-    def _tell(
-        self, from_ms: int, to_ms: int, certain: int, possible: int, moment: int, *, shown: int | None = None
-    ) -> None:
+    def _tell(self, from_ms: int, to_ms: int, certain: int, possible: int, moment: int) -> None:
+        """One span of trading time that is not observed."""
+        self._price = _NOT_OBSERVED
         self._certain.move(certain, moment)
         self._possible.move(possible, moment)
         if self._shown is not None:
-            self._shown.move(certain if shown is None else shown, moment)
-        self._walk(from_ms, to_ms, moment)
-        due = min((lane.due(stairs) for lane, stairs in self._looking()), default=UNREACHED)
-        self.quiet_ms = min(self._turn_ms, from_ms + due - moment)
+            self._shown.move(LOWEST, moment)
+        self.go_on(from_ms, to_ms, moment)
 
-    def _around(self, price: int) -> tuple[int, int]:
-        """The levels between which the price may move without meaning anything to anybody.
+    def _at_once(self, price: int) -> bool:
+        """Whether somebody who waits for no dwell has what he waits for; what candles showed is always looked at.
 
         What is not certain yet holds all that is not possible yet.
         """
-        bands = [certain.around(price) for certain, _ in self._lanes.values()]
-        bands += [lane.around(price) for lane in self._shown_lanes.values()]
-        return max((below for below, _ in bands), default=LOWEST), min((above for _, above in bands), default=UNREACHED)
+        return self._shown is not None or (0 in self._lanes and self._lanes[0][0].awaits(price))
+
+    @property
+    def _shortest_ms(self) -> int:
+        return min((held_s * 1000 for held_s in self._lanes if held_s), default=UNREACHED)
 
     def _looking(self) -> Iterator[tuple[Lane, Stairs]]:
         for certain, possible in self._lanes.values():

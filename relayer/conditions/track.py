@@ -111,11 +111,6 @@ class Track:
         if candle.to_ms > self.known_ms:
             insort(self._candles, candle, key=lambda one: one.at_ms)
 
-    @property
-    def settled(self) -> bool:
-        """Nothing but the newest quote or trade is still to take effect."""
-        return self._trading and self.final_ms is None and not (self._gaps or self._statuses or self._waiting)
-
     def prove(self, at_ms: Millis) -> None:
         """No event before `at_ms` is missing."""
         self._at(at_ms, "_take_nothing")
@@ -287,20 +282,18 @@ class BookTrack(Track):
     def on_quote(self, at_ms: Millis, sides: Sides) -> None:
         self._at(at_ms, "_take_quote", at_ms, sides)
 
-    def step(self, at_ms: Millis, sides: Sides) -> bool:
-        """`on_quote` and `flush` in one, for what most quotes are: newer than all before, and nothing went between.
+    @property
+    def standing(self) -> Sides | None:
+        """The book from `known_ms` on, if nothing but quotes could change it and all before is told."""
+        if not self._trading or self.final_ms is not None or self._gaps or self._statuses or self._waiting:
+            return None
+        return None if self._going_on is not None else self._quote or self._book.sides
 
-        Only where the track was settled, and flushed, after the last quote. False: it must be told the long way.
-        """
-        from_ms = self.known_ms
-        if at_ms <= from_ms:
-            return False
-        if self._quote is not None:
-            self._book = State(Sight.OBSERVED, self._quote)
+    def resume(self, at_ms: Millis, book: Sides, quote: Sides) -> None:
+        """All before `at_ms` was told past the track since it was standing: `book` until then, and `quote` from it."""
         self.known_ms = at_ms
-        self._quote = sides
-        self._listener.on_span(from_ms, at_ms, self._book)
-        return True
+        self._book = State(Sight.OBSERVED, book)
+        self._quote = quote
 
     def _take_quote(self, at_ms: Millis, sides: Sides) -> None:
         if at_ms == self.known_ms:
