@@ -122,6 +122,7 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
             clock=clock,
             paths=Watching(source, opinion, paths),
             memory=_memory(settings, recorder),
+            history=KalshiHistory(source.client) if isinstance(source, KalshiSource) else None,
         )
         taping.listeners.append(judge.hearing)
         watcher = Watcher(cluster=rpc, roles=keys.addresses(), clock=clock, metrics=metrics)

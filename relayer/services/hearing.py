@@ -5,7 +5,7 @@ What was told from the tape is remembered market by market, so that the source k
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -61,9 +61,18 @@ class ToldLine(Protocol):
 class Recollection:
     """Tells one condition, or an engine, what the tape holds, as it was told then."""
 
-    def __init__(self, judged: Condition | Engine, remembered: dict[MarketId, Remembered]) -> None:
-        """remembered: how far each market was told before; brought up to date."""
+    def __init__(
+        self,
+        judged: Condition | Engine,
+        remembered: dict[MarketId, Remembered],
+        *,
+        filled: Collection[tuple[MarketId, GapEvent]] = (),
+    ) -> None:
+        """remembered: how far each market was told before; brought up to date. filled: gaps that are told already."""
         self.remembered = remembered
+        self.lost: list[tuple[MarketId, GapEvent]] = []
+        """Gaps whose trades nobody was told."""
+        self._filled = filled
         self._judged = judged
         self._markets = {str(market): market for market in remembered}
         self._lost: set[MarketId] = set()
@@ -87,9 +96,13 @@ class Recollection:
         before = self.remembered[market]
         if isinstance(event, GapEvent) and event.at_ms < before.trades_ms:
             event = GapEvent(before.book_ms, event.to_ms, event.trades)  # a first contact's, from the beginning of time
-        if not isinstance(event, GapEvent) or event.at_ms < event.to_ms:
-            tell(self._judged, market, event)
-            self.remembered[market] = after(before, event)
+        if isinstance(event, GapEvent):
+            if event.at_ms >= event.to_ms or (market, event) in self._filled:
+                return
+            if not event.trades:
+                self.lost.append((market, event))
+        tell(self._judged, market, event)
+        self.remembered[market] = after(before, event)
 
 
 def _until(event: Event) -> Millis:

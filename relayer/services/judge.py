@@ -24,8 +24,10 @@ from relayer.domain.markets import MarketId
 from relayer.domain.units import NEVER, Millis
 from relayer.domain.verdicts import Answer, Outcome, Verdict
 from relayer.services.checkpoint import Checkpoint, packed, unpacked
+from relayer.services.corroborator import VenueHistory
 from relayer.services.feeds import FeedTable
 from relayer.services.hearing import Hearing, Recollection, ToldLine
+from relayer.services.past import Lost, tell_past
 
 log = logging.getLogger(__name__)
 
@@ -112,12 +114,20 @@ class Judge:
     """
 
     def __init__(
-        self, *, feeds: FeedTable, store: JudgeStore, clock: Clock, paths: Paths, memory: Memory | None = None
+        self,
+        *,
+        feeds: FeedTable,
+        store: JudgeStore,
+        clock: Clock,
+        paths: Paths,
+        memory: Memory | None = None,
+        history: VenueHistory | None = None,
     ) -> None:
         self.hearing = Hearing(Engine(candles_follow=True))
         self._feeds = feeds
         self._store = store
         self._memory = memory
+        self._history = history
         self._clock = clock
         self._paths = paths
         self._armed: dict[str, Armed] = {}
@@ -139,7 +149,10 @@ class Judge:
             await self._save_or_say()
 
     async def arm(self, spec: Spec) -> Armed:
-        """Start judging this spec, or return the judgement under way. Raises UsageError for a foreign parent."""
+        """Start judging this spec, or return the judgement under way.
+
+        Raises UsageError for a foreign parent, TransientError and PermanentError where its venue tells no past.
+        """
         async with self._arming:
             armed = self._armed.get(spec.hash)
             if armed is None:
@@ -240,10 +253,8 @@ class Judge:
         nothing = {market: Remembered() for market in spec.legs}
         if self._lies_ahead(spec):
             return None, nothing
-        condition = Condition(spec, candles_follow=True)
-        recollection = Recollection(condition, dict(nothing))
         try:
-            complete = await self._read_tape(recollection)
+            condition, remembered, complete = await self._remembering(spec, [])
         except UsageError as error:
             log.error("tape not used", extra={"spec": spec.hash, "reason": str(error)})
             return None, nothing
@@ -251,7 +262,25 @@ class Judge:
             standing = self._standing(spec)
             for market in spec.legs:
                 self.hearing.engine.parent(market).introduce(condition, market, standing.get(market))
-        return condition if recollection.remembered != nothing else None, recollection.remembered
+        return condition if remembered != nothing else None, remembered
+
+    async def _remembering(
+        self, spec: Spec, filled: Sequence[Lost]
+    ) -> tuple[Condition, dict[MarketId, Remembered], bool]:
+        """Told the whole tape, and before it of what `filled` lost; once more if there is more that matters."""
+        condition = Condition(spec, candles_follow=True)
+        if self._history:
+            await tell_past(condition, self._history, filled)
+        recollection = Recollection(condition, {market: Remembered() for market in spec.legs}, filled=filled)
+        complete = await self._read_tape(recollection)
+        lost = [
+            one
+            for one in recollection.lost
+            if spec.price and spec.start_ms <= one[1].to_ms and one[1].at_ms < spec.end_ms
+        ]
+        if self._history and lost and not filled:
+            return await self._remembering(spec, lost)
+        return condition, recollection.remembered, complete
 
     def _lies_ahead(self, spec: Spec) -> bool:
         """Whether this process has heard of all parents, and the window begins later."""

@@ -19,6 +19,7 @@ WIDE: Ohlc = (5000, 0, 10_000, 5000)
 class FakeHistory:
     """`bid` is what every minute's candle says of the bid. `trouble` is raised by every call."""
 
+    open_ms: int = 0
     close_ms: int = 1 << 50
     status: MarketStatus = MarketStatus.ACTIVE
     result: str = ""
@@ -40,7 +41,7 @@ class FakeHistory:
             title="",
             event="",
             status=self.status,
-            open_ms=Millis(0),
+            open_ms=Millis(self.open_ms),
             close_ms=Millis(self.close_ms),
             result=self.result,
             final=self.final,

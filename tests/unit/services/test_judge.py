@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,14 @@ from relayer.domain.units import Millis, Price, Size
 from relayer.domain.verdicts import Answer
 from relayer.prices.book import Book
 from relayer.services.feeds import FeedTable
-from relayer.services.judge import Judge
+from relayer.services.judge import Armed, Judge
 from relayer.store.store import Store
 from relayer.tape.memory import TapeMemory
 from relayer.tape.paths import PathRecorder
 from relayer.tape.recorder import Recorder
 from relayer.tape.settings import TapeSettings
 from relayer.telemetry.metrics import Metrics
+from tests.fakes.history import FakeHistory
 from tests.fakes.paths import FakePaths
 from tests.fakes.specs import END, PARENT, START, spec
 
@@ -33,8 +35,14 @@ class Daemon:
     def __init__(self, recorder: Recorder, folder: Path, store: Store) -> None:
         self.feeds = FeedTable(clock=Clock(), metrics=Metrics())
         self.paths = FakePaths(self.feeds)
+        self.history = FakeHistory()
         self.judge = Judge(
-            feeds=self.feeds, store=store, clock=Clock(), paths=self.paths, memory=TapeMemory(recorder, folder)
+            feeds=self.feeds,
+            store=store,
+            clock=Clock(),
+            paths=self.paths,
+            memory=TapeMemory(recorder, folder),
+            history=self.history,
         )
         self.source = self.paths.told
         self.source.listeners += [PathRecorder(recorder), self.judge.hearing]
@@ -169,3 +177,42 @@ async def test_a_market_in_no_window_yet_has_no_coverage(tmp_path: Path) -> None
         it.watermark(START)
         assert armed.verdict().coverage.window_ms == END - START
         assert armed.verdict().coverage.observed_ms == 0
+
+
+async def armed_late(it: Daemon, **asked: Any) -> Armed:
+    """Another spec has had the parent watched since 100 s after the start of this one's window."""
+    await it.judge.arm(spec(test={"type": "reach", "direction": "up", "level": "0.9900"}))
+    it.first_contact(START + 100_000, 5000)
+    it.watermark(START + 200_000)
+    armed = await it.judge.arm(spec(**asked))
+    it.watermark(START + 210_000)
+    return armed
+
+
+async def test_who_is_armed_late_is_told_the_trades_from_before(tmp_path: Path) -> None:
+    async with process(tmp_path) as it:
+        it.history.traded = [Trade("a", Millis(START + 50_000), Price(7000), Size(100), False)]
+        armed = await armed_late(it, price=BY_TRADES)
+        assert (armed.verdict().answer, armed.verdict().decided_at) == (Answer.YES, START + 50_000)
+
+
+async def test_who_is_armed_late_is_told_the_candles_from_before(tmp_path: Path) -> None:
+    async with process(tmp_path) as it:
+        coverage = (await armed_late(it)).verdict().coverage
+        assert (coverage.bounded_ms, coverage.unknown_ms, coverage.observed_ms) == (100_000, 0, 110_000)
+
+
+async def test_before_its_opening_the_parent_was_not_trading(tmp_path: Path) -> None:
+    async with process(tmp_path) as it:
+        it.history.open_ms = START + 40_000
+        coverage = (await armed_late(it)).verdict().coverage
+        assert (coverage.not_trading_ms, coverage.bounded_ms, coverage.unknown_ms) == (40_000, 60_000, 0)
+
+
+async def test_who_cannot_be_told_the_past_is_not_armed_yet(tmp_path: Path) -> None:
+    async with process(tmp_path) as it:
+        it.history.trouble = TransientError("Kalshi has trouble of its own.")
+        with pytest.raises(TransientError, match="trouble of its own"):
+            await armed_late(it)
+        it.history.trouble = None
+        assert (await it.judge.arm(spec())).verdict().coverage.unknown_ms == 0
