@@ -50,10 +50,8 @@ async def _talk(session: Session, socket: aiohttp.ClientWebSocketResponse) -> No
         async with asyncio.TaskGroup() as group:
             group.create_task(_read(session, socket), name="kalshi reader")
             group.create_task(_tick(session, socket), name="kalshi ticker")
-    except* RelayerError as errors:
-        raise errors.exceptions[0] from None
-    except* (aiohttp.ClientError, OSError) as errors:
-        raise TransientError(f"Kalshi's WebSocket broke: {errors.exceptions[0]}.") from errors
+    except ExceptionGroup as errors:  # reading and writing may fail at once, each in its own way
+        raise _reason(errors) from errors
 
 
 async def _read(session: Session, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -82,6 +80,15 @@ async def _send(session: Session, socket: aiohttp.ClientWebSocketResponse) -> No
     session.outbox.clear()
     for command in commands:
         await socket.send_str(msgspec.json.encode(command).decode())
+
+
+def _reason(errors: ExceptionGroup[Exception]) -> Exception:
+    """Why the conversation ended: as the session says, else as the socket does. Defects come as they are."""
+    broken, defects = errors.split((RelayerError, aiohttp.ClientError, OSError))
+    if defects is not None or broken is None:
+        return errors
+    said = [error for error in broken.exceptions if isinstance(error, RelayerError)]
+    return said[0] if said else TransientError(f"Kalshi's WebSocket broke: {broken.exceptions[0]}.")
 
 
 def _refused(status: int) -> TransientError | PermanentError:
