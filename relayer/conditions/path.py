@@ -21,6 +21,7 @@ from relayer.domain.units import NO_ASK, NO_BID, Millis, Price, Size, price_from
 
 _DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
 _ACTIVE = "active"
+_UNREADABLE = (ValueError, msgspec.MsgspecError, RecursionError)
 
 
 class _Line(msgspec.Struct, tag_field="type", frozen=True, kw_only=True):
@@ -99,7 +100,7 @@ def read_path(lines: Iterable[bytes], legs: Sequence[MarketId], *, name: str = "
             continue
         try:
             _take(raw, by_market)
-        except (ValueError, msgspec.MsgspecError) as error:
+        except _UNREADABLE as error:
             raise UsageError(f"line {number} of {name}: {error}") from error
     return {leg: reader.path() for leg, reader in readers.items()}
 
@@ -108,7 +109,7 @@ def read_line(raw: bytes) -> list[Event]:
     """The events of one line as a live source told it, whatever was told before. Raises UsageError with the reason."""
     try:
         return _events_of(_decode(raw))
-    except (ValueError, msgspec.MsgspecError) as error:
+    except _UNREADABLE as error:
         raise UsageError(f"a line of a path cannot be read: {error}") from error
 
 

@@ -55,7 +55,7 @@ class Outbox:
             self._something.clear()
             while self._waiting:
                 *before, last = await self._next()
-                self._transport.write(b"".join(map(_framed, before)))
+                self._transport.write(b"".join(map(framed, before)))
                 try:
                     await self._ws.send_frame(last, WSMsgType.TEXT)  # waits until the kernel takes it
                 except ConnectionError:
@@ -74,7 +74,7 @@ class Outbox:
         return texts
 
 
-def _framed(text: bytes) -> bytes:
+def framed(text: bytes) -> bytes:
     """A whole text frame from a server (RFC 6455 section 5.2)."""
     length = len(text)
     if length < 126:

@@ -233,7 +233,10 @@ def decode_board(data: bytes) -> Board:
     if len(data) < board_len(header.length):
         raise PermanentError("The board's account is shorter than its header says; read the whole account.")
     listed = data[_HEADER.size : board_len(header.length)]
-    return Board(header, tuple(_decode_slot(*fields) for fields in _SLOT.iter_unpack(listed)))
+    try:
+        return Board(header, tuple(_decode_slot(*fields) for fields in _SLOT.iter_unpack(listed)))
+    except ValueError as error:
+        raise PermanentError(f"The board shows what this program version does not know ({error}).") from error
 
 
 def decode_ids(data: bytes, length: int) -> tuple[ListedFeed, ...]:

@@ -137,6 +137,7 @@ OHLC = ["0.5", "0.5", "0.6", "0.5"]
         pytest.param([watermark(5), status(9, "paused", since=4)], "before the watermark", id="since and watermark"),
         pytest.param([{"type": "result", "t": 1, "result": "yes"}], "final", id="final is required"),
         pytest.param([{**status(5), "status": 1}], "status", id="status as a number"),
+        pytest.param(['{"t":' + "[" * 100_000], "recursion", id="endless nesting"),
     ],
 )
 def test_errors_name_the_line(lines: list[Line | str], reason: str) -> None:

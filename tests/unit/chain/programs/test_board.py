@@ -56,5 +56,8 @@ def test_other_accounts_are_refused_in_a_sentence() -> None:
     short = b"board\0\0\x01" + bytes(132) + b"\x02\0\0\0" + bytes(48)
     with pytest.raises(PermanentError, match="shorter than its header says"):
         board.decode_board(short)
+    odd_status = b"board\0\0\x01" + bytes(132) + b"\x01\0\0\0" + bytes(48) + bytes(6) + b"\xff" + bytes(17)
+    with pytest.raises(PermanentError, match="does not know \\(255 is not a valid MarketStatus\\)"):
+        board.decode_board(odd_status)
     with pytest.raises(PermanentError, match="does not hold the ids"):
         board.decode_ids(bytes(48), 1)
