@@ -67,17 +67,13 @@ def _wire(levels: list[Level]) -> list[list[str]]:
     return [[dollars(price), contracts(size)] for price, size in levels]
 
 
-def recorded_paths(
-    entries: Iterable[Entry], markets: frozenset[str], *, unfinished: bool = False
-) -> Iterator[PathLine]:
+def recorded_paths(entries: Iterable[Entry], markets: frozenset[str]) -> Iterator[PathLine]:
     """The path lines that were recorded, in order of time, as one path each although there may have been several runs.
 
     A source tells books, trades and watermarks in orders of their own, but nothing older than its watermark: what lies
     between two watermarks is sorted, and so is what filled a gap afterwards. Its first gap reaches back to the
     beginning of time; here that begins where the run before had proven all. Where the tape itself lost entries, a gap
     reaches to the next line.
-
-    unfinished: for one who goes on filling gaps: those that no watermark has passed promise their trades still.
     """
     paths: dict[str, _Path] = {market: _Path() for market in markets}
     for entry in entries:
@@ -87,7 +83,7 @@ def recorded_paths(
             for path in paths.values():
                 path.lose()
     for path in paths.values():
-        yield from path.rest(unfinished=unfinished)
+        yield from path.rest()
 
 
 def _line_of(entry: Entry) -> PathLine:
@@ -122,7 +118,7 @@ class _Path:
             return
         if self._lost:
             self._lost = False
-            to_ms = line["to"] if line["type"] == "gap" else line["t"]
+            to_ms = line["from"] if line["type"] == "gap" else line["t"]
             lost = {"type": "gap", "from": self._watermark, "to": to_ms, "trades": False, "reason": "tape"}
             yield from self.add({**lost, "market": line["market"]})
         if line["type"] == "gap":
@@ -151,13 +147,11 @@ class _Path:
             self._minutes.add(line["from"])
             self._waiting.append(line)
 
-    def rest(self, *, unfinished: bool) -> Iterator[PathLine]:
-        """What no watermark has passed: there trades that fill gaps may still be missing."""
+    def rest(self) -> Iterator[PathLine]:
+        """What no watermark has passed: there trades that were to fill gaps may be missing."""
         waiting, self._waiting = sorted(self._waiting, key=_time), []
-        if unfinished and waiting and not self._watermark:
-            yield {"type": "watermark", "t": 0, "market": waiting[0]["market"]}
         for line in waiting:
-            yield line if unfinished or line["type"] != "gap" else {**line, "trades": False}
+            yield {**line, "trades": False} if line["type"] == "gap" else line
 
 
 def _uncertain(status: PathLine) -> PathLine:

@@ -13,9 +13,8 @@ from typing import TypeVar
 
 from relayer.domain.clock import Clock
 from relayer.domain.errors import PermanentError, TransientError
-from relayer.sources.kalshi.candles import bounding
+from relayer.sources.kalshi.candles import LOOK_AROUND_MS, bounding
 from relayer.sources.kalshi.client import KalshiClient
-from relayer.sources.kalshi.parse import MINUTE_MS
 from relayer.sources.kalshi.path import COMPLETE_AFTER_MS, Hole, MarketPath, Paths
 from relayer.telemetry.metrics import Metrics
 
@@ -25,8 +24,6 @@ _LOOK_EVERY_S = 0.5
 _PAUSE_S = 0.1
 """Wall time between two calls: at most half of what the lowest tier may spend."""
 _ASK_AGAIN_MS = 30_000
-_LOOK_AROUND_MS = 180 * MINUTE_MS
-"""How far before and after a gap a candle is looked for that tells of quiet minutes in it."""
 
 T = TypeVar("T")
 
@@ -87,8 +84,8 @@ class Backfill:
     async def _fill_candles(self, path: MarketPath, holes: Sequence[Hole], now_ms: int) -> None:
         if not holes:
             return
-        from_ms = min(hole.from_ms for hole in holes) - _LOOK_AROUND_MS
-        to_ms = min(max(hole.to_ms for hole in holes) + _LOOK_AROUND_MS, now_ms - COMPLETE_AFTER_MS)
+        from_ms = min(hole.from_ms for hole in holes) - LOOK_AROUND_MS
+        to_ms = min(max(hole.to_ms for hole in holes) + LOOK_AROUND_MS, now_ms - COMPLETE_AFTER_MS)
         ticker = path.market.ticker
         found = await self._ask(path, lambda: self._client.candle_history(ticker, from_ms=from_ms, to_ms=to_ms))
         for hole in holes:

@@ -12,6 +12,10 @@ from relayer.domain.units import NO_ASK, NO_BID, Millis
 from relayer.sources.kalshi.parse import MINUTE_MS
 
 
+LOOK_AROUND_MS = 180 * MINUTE_MS
+"""How far beyond a stretch a candle is looked for that tells of quiet minutes in it."""
+
+
 def bounding(candles: Sequence[Candle], from_ms: int, to_ms: int, *, ended: bool) -> list[Candle]:
     """Those that overlap `[from_ms, to_ms)`, oldest first, with the quiet minutes that the answer leaves out.
 

@@ -7,12 +7,8 @@ from __future__ import annotations
 
 from relayer.domain.feeds import Candle, Trade
 from relayer.domain.markets import MarketFacts, MarketId
-from relayer.sources.kalshi.candles import bounding
+from relayer.sources.kalshi.candles import LOOK_AROUND_MS, bounding
 from relayer.sources.kalshi.client import KalshiClient
-from relayer.sources.kalshi.parse import MINUTE_MS
-
-_LOOK_AROUND_MS = 180 * MINUTE_MS
-"""How far beyond its bounds a candle is looked for that tells of quiet minutes within."""
 
 
 class KalshiHistory:
@@ -31,6 +27,6 @@ class KalshiHistory:
 
     async def candles(self, market: MarketId, *, from_ms: int, to_ms: int) -> list[Candle]:
         """Minute candles that overlap `[from_ms, to_ms)`, oldest first, quiet minutes included."""
-        wide = {"from_ms": from_ms - _LOOK_AROUND_MS, "to_ms": to_ms + _LOOK_AROUND_MS}
+        wide = {"from_ms": from_ms - LOOK_AROUND_MS, "to_ms": to_ms + LOOK_AROUND_MS}
         found = await self._client.candle_history(market.ticker, **wide)
         return bounding(found, from_ms, to_ms, ended=False)

@@ -113,22 +113,37 @@ class MarketPath:
         """Gaps from then on matter too."""
         self._needed_from_ms = min(self._needed_from_ms, from_ms)
 
-    def catch_up(self, standing: Standing, told: Told) -> None:
-        """The source told of this market before anybody needed it: all of that is a gap, up to what stands now."""
+    def catch_up(self, standing: Standing, told: Told, reason: str) -> None:
+        """The source told of this market while nobody kept it: all of that is a gap, up to what stands now."""
         trading, at_ms = True, NEVER
         for since_ms, status in told.statuses:
             if trading:
-                self.on_gap(at_ms, since_ms, "start")
-            self.on_status(since_ms, status, None)
+                self.on_gap(at_ms, since_ms, reason)
+            if since_ms >= self._known_ms:
+                self.on_status(since_ms, status, None)
             trading, at_ms = status is MarketStatus.ACTIVE, since_ms
         if trading:
-            self.on_gap(at_ms, standing.at_ms, "start")
+            self.on_gap(at_ms, standing.at_ms, reason)
         if standing.book is not None:
             self._listener.on_book(self.market, standing.at_ms, standing.book)
-        if self._open:
-            self._open[-1].trades_to_ms = Millis(max(self._open[-1].to_ms, told.traded_ms + 1))
-        if told.result is not None:
+        self._fetch_trades(Millis(told.traded_ms + 1), reason)
+        if told.result is not None and told.result[0] >= self._known_ms:
             self._listener.on_result(self.market, *told.result)
+
+    def _fetch_trades(self, to_ms: Millis, reason: str) -> None:
+        """Trades up to there were told to nobody; they come in a sequence of their own, so books need not be missing."""
+        from_ms = max(self._known_ms, self._needed_from_ms)
+        if to_ms > from_ms and all(hole.trades is not None for hole in self._open):
+            self._open_hole(from_ms, from_ms, reason)
+        for hole in reversed(self._open):
+            if hole.trades is None:
+                hole.trades_to_ms = max(hole.to_ms, to_ms)
+                return
+
+    def end(self) -> tuple[Millis, Remembered]:
+        """Tell nothing more; returns what `Paths.need` takes to go on later."""
+        remembered, self._open = self.remembered(), []
+        return self._needed_from_ms, remembered
 
     def on_gap(self, from_ms: Millis, to_ms: Millis, reason: str) -> None:
         """Tell what was before the path is needed as lost; make a hole of the rest that the market was open."""
@@ -171,7 +186,7 @@ class MarketPath:
 
     def remembered(self) -> Remembered:
         """What stands for good, and the gaps behind it that are still being filled."""
-        gaps = (Gap(hole.from_ms, hole.to_ms, hole.trades is not False) for hole in self._open)
+        gaps = (Gap(hole.from_ms, hole.trades_to_ms, hole.trades is not False) for hole in self._open)
         return Remembered(self._told_ms, self._told_ms, tuple(gaps))
 
     def due(self, now_ms: int) -> list[Hole]:
@@ -180,6 +195,8 @@ class MarketPath:
 
     def fill_trades(self, hole: Hole, trades: Sequence[Trade] | None) -> None:
         """All trades of the hole, oldest first; None: they cannot be had."""
+        if hole not in self._open:
+            return
         hole.trades = trades is not None
         if trades is None:
             from_ms = max(min(hole.from_ms, hole.trades_from_ms), self._told_ms)
@@ -190,6 +207,8 @@ class MarketPath:
 
     def fill_candles(self, hole: Hole, candles: Sequence[Candle], *, last: bool) -> None:
         """Candles that overlap the hole, without overlaps; `last`: there will be no more."""
+        if hole not in self._open:
+            return
         shown = [(max(one.at_ms, hole.from_ms), min(one.to_ms, hole.to_ms)) for one in candles]
         hole.covered_ms = sum(to_ms - from_ms for from_ms, to_ms in shown)
         for candle in candles:
@@ -233,12 +252,13 @@ class Paths:
         self._standing = standing
         self._paths: dict[MarketId, MarketPath] = {}
         self._told: defaultdict[MarketId, Told] = defaultdict(Told)
+        self._lost: dict[MarketId, tuple[Millis, Remembered]] | None = None
 
     def __iter__(self) -> Iterator[MarketPath]:
         return iter(list(self._paths.values()))
 
     def __contains__(self, market: MarketId) -> bool:
-        return market in self._paths
+        return market in self._paths or (self._lost is not None and market in self._lost)
 
     def need(self, market: MarketId, from_ms: Millis, remembered: Remembered) -> None:
         """From now on tell the path of this market, and fill its gaps as far back as `from_ms`.
@@ -247,7 +267,25 @@ class Paths:
         """
         if market in self._paths:
             self._paths[market].need(from_ms)
-            return
+        elif self._lost is None:
+            self._begin(market, from_ms, remembered, "start")
+        else:
+            known_from_ms, known = self._lost.get(market, (from_ms, remembered))
+            self._lost[market] = min(known_from_ms, from_ms), known
+
+    def lose(self) -> None:
+        """What is told from now on will not be kept: tell `listener` nothing more, until `regain`."""
+        if self._lost is None:
+            self._lost = {market: path.end() for market, path in self._paths.items()}
+            self._paths.clear()
+
+    def regain(self) -> None:
+        """Go on. What was told to nobody is a gap of every path, to be filled like any other."""
+        lost, self._lost = self._lost or {}, None
+        for market, (from_ms, remembered) in lost.items():
+            self._begin(market, from_ms, remembered, "tape")
+
+    def _begin(self, market: MarketId, from_ms: Millis, remembered: Remembered, reason: str) -> None:
         path = self._paths[market] = MarketPath(
             market,
             self._listener,
@@ -257,10 +295,12 @@ class Paths:
         )
         standing = self._standing(market)
         if standing is not None:
-            path.catch_up(standing, self._told[market])
+            path.catch_up(standing, self._told[market], reason)
 
     def remembered(self, market: MarketId) -> Remembered:
         """What a later process has to remember so as to go on from here."""
+        if self._lost is not None and market in self._lost:
+            return self._lost[market][1]
         path = self._paths.get(market)
         return path.remembered() if path else Remembered()
 

@@ -252,14 +252,12 @@ def test_a_gap_told_again_without_its_trades_is_not_cut() -> None:
     assert [(line["from"], line["trades"]) for line in lines if line["type"] == "gap"] == [(95, False), (99, True)]
 
 
-@pytest.mark.parametrize("unfinished", [False, True])
-def test_trades_promised_and_never_told_are_complete_for_nobody_but_who_goes_on(unfinished: bool) -> None:
-    entries = path_entries(
-        {"type": "gap", "from": 99, "to": 110, "trades": True}, {"type": "quote", "t": 110, "bids": [], "asks": []}
-    )
-    lines = list(recorded_paths(entries, frozenset({str(A)}), unfinished=unfinished))
-    assert [line["trades"] for line in lines if line["type"] == "gap"] == [unfinished]
-    assert ({"type": "watermark", "t": 0, "market": str(A)} in lines) is unfinished, "nothing is complete yet"
+def test_trades_promised_and_not_told_yet_are_not_complete() -> None:
+    gap = {"type": "gap", "from": 99, "to": 110, "trades": True}
+    lines = list(recorded_paths(path_entries(gap, {"type": "watermark", "t": 99}), frozenset({str(A)})))
+    assert [line["trades"] for line in lines if line["type"] == "gap"] == [False]
+    lines = list(recorded_paths(path_entries(gap, {"type": "watermark", "t": 100}), frozenset({str(A)})))
+    assert [line["trades"] for line in lines if line["type"] == "gap"] == [True]
 
 
 async def test_another_converter_may_make_the_path(tmp_path: Path) -> None:

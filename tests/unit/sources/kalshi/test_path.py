@@ -292,3 +292,26 @@ def test_a_path_needed_from_earlier_fills_later_gaps_all_the_same() -> None:
     path = world.need(0)
     world.paths.on_gap(MARKET, ms(100_000), ms(110_000), "sequence")
     assert len(path.due(LATER)) == 1
+
+
+def test_what_is_remembered_is_what_a_later_process_goes_on_from() -> None:
+    world = World()
+    hole = world.gap(100_000, 110_000)
+    world.paths.on_watermark(MARKET, ms(115_000))
+    assert world.paths.remembered(MARKET) == Remembered(ms(99_500), ms(99_500), (Gap(ms(100_000), ms(110_000), True),))
+    world.path.fill_trades(hole, None)
+    assert world.paths.remembered(MARKET).gaps == (Gap(ms(100_000), ms(110_000), False),)
+    world.path.fill_candles(hole, [a_candle(1)], last=True)
+    assert world.paths.remembered(MARKET) == Remembered(ms(115_000), ms(115_000))
+    assert world.paths.remembered(OTHER) == NOTHING
+
+
+def test_trades_heard_before_the_path_was_needed_are_fetched_again() -> None:
+    """One may be newer than the newest book, and its listener was not told of it."""
+    world = World()
+    world.paths.on_gap(MARKET, ms(0), ms(90_000), "start")
+    world.paths.on_status(MARKET, ms(90_000), MarketStatus.ACTIVE, None)
+    world.paths.on_trade(MARKET, a_trade(121_000))
+    world.standing = Standing(ms(120_000), a_book(), OPENED)
+    (*_, hole) = world.need(70_000).due(LATER)
+    assert (hole.to_ms, hole.trades_to_ms) == (120_000, 121_001)
