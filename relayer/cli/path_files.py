@@ -59,7 +59,7 @@ def read_lines(source: Path, legs: Iterable[MarketId]) -> Iterator[bytes]:
         return _parquet_lines(source)
     lines = _raw_lines(source)
     if ".json" in source.suffixes:
-        return iter(lines_of(b"".join(lines), name=str(source)))
+        return iter(lines_of(b"".join(lines), name=str(source), legs=legs))
     return lines
 
 

@@ -54,7 +54,7 @@ def _read(file: Path) -> Iterator[Line]:
 
 def lines_of(market: Line) -> list[Line]:
     """The path: one gap that the candles bound, then the result if there is one."""
-    lines = candle_lines(market["candlesticks"], block_free=True)
+    lines = candle_lines(market["candlesticks"], minutes=1, block_free=True)
     if market["result"] not in ("yes", "no"):
         return lines
     *events, watermark = lines
