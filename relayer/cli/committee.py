@@ -11,6 +11,7 @@ import typer
 
 from relayer.cli.addresses import address_of
 from relayer.cli.desk import Desk, reads
+from relayer.cli.docket import OfCase
 from relayer.cli.printing import Rows, sol
 from relayer.cli.signing import Facts, Nothing, Request, Transactions, signs
 from relayer.domain.errors import PermanentError, UsageError
@@ -45,7 +46,7 @@ class Rules:
         periods = f"challenge {self.challenge_s} s, safety {self.safety_s} s"
         return [
             ("members", ", ".join(self.member)),
-            ("rules", f"{self.threshold} votes decide, {periods}, reward {sol(self.reward)}"),
+            ("rules", f"{self.threshold} of {len(self.member)} votes decide, {periods}, reward {sol(self.reward)}"),
         ]
 
 
@@ -151,7 +152,10 @@ async def replace_member(
     ],
     market: Annotated[
         list[str] | None,
-        typer.Option(metavar="ADDR", help="Open market whose votes are counted anew at once. Repeatable."),
+        typer.Option(
+            metavar="MARKET",
+            help="One with a file, whose votes are counted anew at once; named as in `relayer resolution`. Repeatable.",
+        ),
     ] = None,
 ) -> Request | Nothing:
     """Give a member's seat to another key; a threshold of members sign.
@@ -159,17 +163,33 @@ async def replace_member(
     Example: relayer committee replace-member <address> --leaver <address> --newcomer <address> --signer member.json
     """
     from relayer.chain.programs.committee import replace_member as replacing
-    from relayer.chain.programs.committee import resolution_address
     from relayer.chain.resolutions import read_committee
 
     where, old, new = address_of(address), address_of(leaver), address_of(newcomer)
-    signers = {f"member {place}": desk.key("--signer", path, "member") for place, path in enumerate(signer, 1)}
-    keys = list(signers.values())
+    keys = list({key.address: key for key in (desk.key("--signer", path, "member") for path in signer)}.values())
     _refuse_replacement(await read_committee(desk.rpc, desk.program, where), old, new, keys)
-    files = [resolution_address(desk.program, where, address_of(key)) for key in market or ()]
-    step = replacing(desk.program, where, leaver=old, newcomer=new, signers=[key.pubkey for key in keys], files=files)
+    files = await _files(desk, address, market or ())
+    try:
+        step = replacing(
+            desk.program, where, leaver=old, newcomer=new, signers=[key.pubkey for key in keys], files=files
+        )
+    except ValueError as error:
+        raise UsageError(f"Too many markets at once: {error}.") from None
     rows = [("committee", address), ("seat", f"from {leaver} to {newcomer}")]
+    signers = {f"member {place}": key for place, key in enumerate(keys, 1)}
     return Request(rows, signers, Transactions([[step]], keys, "committee"), _facts(desk, where))
+
+
+async def _files(desk: Desk, committee: str, markets: Sequence[str]) -> list[Pubkey]:
+    """Addresses of the markets' files, each once. Raises PermanentError for a market that has none."""
+    from relayer.chain.programs.committee import resolution_address
+    from relayer.chain.resolutions import read_resolution
+
+    where, named = address_of(committee), {OfCase(committee, market).key: market for market in markets}
+    for key, market in named.items():
+        if await read_resolution(desk.rpc, desk.program, where, key) is None:
+            raise PermanentError(f"Market {market} has no file before this committee: leave out this --market.")
+    return [resolution_address(desk.program, where, key) for key in named]
 
 
 def _refuse_replacement(shown: Committee, leaver: Pubkey, newcomer: Pubkey, signers: Sequence[Signer]) -> None:

@@ -57,7 +57,7 @@ async def open_file(
     from relayer.conditions.question import question
 
     parsed = load_spec(spec or Path(case.market))
-    opening = desk.key("--opener", opener, "payer")
+    opening = desk.key("--opener", opener, "opener") if opener else desk.payer()
     docket = await case.opened(desk)
     docket.refuse_opening(parsed.hash)
     step = open_resolution(
@@ -195,7 +195,7 @@ async def settle(
     from relayer.chain.programs.committee import settle as settling
     from relayer.chain.resolutions import deposit_of
 
-    calling = desk.key("--caller", caller, "payer")
+    calling = desk.key("--caller", caller, "caller") if caller else desk.payer()
     docket = await case.opened(desk)
     file = docket.file()
     if file.state:

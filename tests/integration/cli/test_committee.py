@@ -117,7 +117,7 @@ def test_a_committee_is_made_once_and_its_cost_is_said(desk: Desk, judges: str) 
         raise desk.run(*_init(desk, "0"), "--generic", "--yes").exception
     assert desk.lamports("creator") == before
     rehearsed = desk.run(*_init(desk, "5"), "--generic", "--dry-run")
-    assert desk.row(rehearsed, "rules") == "2 votes decide, challenge 0 s, safety 0 s, reward 0.000005 SOL"
+    assert desk.row(rehearsed, "rules") == "2 of 3 votes decide, challenge 0 s, safety 0 s, reward 0.000005 SOL"
     assert desk.row(rehearsed, "rent").endswith(" SOL from the creator, for ever: a committee is never closed")
     desk.facts(*_init(desk, "5"), "--generic", "--yes")
     assert before - desk.lamports("creator") == COMMITTEE_LEN * 6_960 + 128 * 6_960 + 5_000
@@ -280,6 +280,44 @@ def test_votes_of_a_leaver_are_counted_out_at_once(desk: Desk) -> None:
     desk.facts("committee", "replace-member", judges, *seat, *signers, "--yes")
     shown = desk.facts("resolution", "show", judges, market)
     assert (shown["proposed"], shown["votes"]["yes"]) == (None, 1)
+
+
+def test_markets_counted_anew_are_named_as_elsewhere_and_have_files(desk: Desk, judges: str) -> None:
+    seat = ["--leaver", desk.keys["member3"], "--newcomer", desk.keys["stranger"]]
+    signers = [word for role in ("member1", "member2", "member1") for word in ("--signer", desk.file(role))]
+    words = ["committee", "replace-member", judges, *seat, *signers, "--dry-run"]
+    market = question_file(desk, "KXNAMEDTWICE")
+    with pytest.raises(PermanentError, match=r"KXNAMEDTWICE.json has no file before this committee: leave out this"):
+        raise desk.run(*words, "--market", market).exception
+    named = _opened(desk, judges, market)["market"]
+    shown = desk.run(*words, "--market", market, "--market", named)
+    assert shown.exception is None, shown.output
+    assert "member 3" not in shown.stderr, "one key signs once"
+
+
+def test_more_markets_than_one_transaction_holds_are_refused(desk: Desk, judges: str) -> None:
+    markets = [question_file(desk, f"KXMANY{number}") for number in range(22)]
+    for market in markets:
+        _opened(desk, judges, market)
+    seat = ["--leaver", desk.keys["member3"], "--newcomer", desk.keys["stranger"]]
+    signers = ["--signer", desk.file("member1"), "--signer", desk.file("member2")]
+    named = [word for market in markets for word in ("--market", market)]
+    with pytest.raises(UsageError, match="Too many markets at once: 25 accounts are more than 24: name fewer files"):
+        raise desk.run("committee", "replace-member", judges, *seat, *signers, *named, "--dry-run").exception
+    desk.facts("committee", "replace-member", judges, *seat, *signers, *named[2:], "--dry-run")
+
+
+def test_the_payer_opens_and_settles_where_nobody_else_is_named(desk: Desk, judges: str) -> None:
+    market = question_file(desk, "KXPAYER")
+    with pytest.raises(UsageError, match=r"Who signs as payer\? Give --payer with a key file"):
+        raise desk.run("resolution", "open", judges, market, "--yes").exception
+    desk.facts("resolution", "open", judges, market, "--payer", desk.file("creator"), "--yes")
+    for role in ("member1", "member2"):
+        desk.facts(*_vote(desk, judges, market, role, "yes"))
+    with pytest.raises(UsageError, match=r"Who signs as payer\? Give --payer with a key file"):
+        raise desk.run("resolution", "settle", judges, market, "--yes").exception
+    settled = desk.facts("resolution", "settle", judges, market, "--payer", desk.file("stranger"), "--yes")
+    assert settled["winner"] == "yes"
 
 
 def test_impossible_rules_are_refused_before_signing(desk: Desk) -> None:
