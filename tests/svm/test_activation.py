@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 import pytest
@@ -65,6 +66,14 @@ def test_without_a_deposit_the_member_bears_the_cost(chain: Chain) -> None:
     cost = before - (chain.svm.get_balance(member.pubkey()) or 0)
     rent = chain.svm.minimum_balance_for_rent_exemption
     assert cost == 2 * (rent(82) + rent(607) + rent(165)) - 5
+
+
+@pytest.mark.parametrize(("kind", "deepest"), [(PnpKind.V2, 4), (PnpKind.V3, 2)])
+def test_activation_stays_within_a_call_depth_of_five(chain: Chain, kind: PnpKind, deepest: int) -> None:
+    """Clusters allow 5 before SIMD-0268 and 9 after it; PNP's own program may take one level more than its stand-in."""
+    case = Case(chain, kind)
+    sent = case.court.activate(case.member, case.subject)
+    assert max(int(level) for line in sent.logs for level in re.findall(r"invoke \[(\d+)\]$", line)) == deepest
 
 
 def test_token_2022_is_left_to_pnp(case: Case) -> None:
