@@ -11,7 +11,6 @@ from relayer.domain.feeds import Candle, Side
 from relayer.domain.units import NO_ASK, NO_BID, Millis
 from relayer.sources.kalshi.parse import MINUTE_MS
 
-
 LOOK_AROUND_MS = 180 * MINUTE_MS
 """How far beyond a stretch a candle is looked for that tells of quiet minutes in it."""
 
