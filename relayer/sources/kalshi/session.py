@@ -34,6 +34,8 @@ _CROSSED_MS = 2_000
 """Clock time after which a crossed book is no passing moment but a wrong book."""
 _STEP_MS = 500
 """Least step of the watermark: it is told of every market, thousands of times more often than anybody looks."""
+_LOOK_EVERY_S = 0.5
+"""Wall time between two looks at all markets that no step asks for: frames wait meanwhile."""
 _TERMINAL = frozenset({10, 17, 25})
 """Error codes that end one subscription while the socket lives."""
 
@@ -78,6 +80,7 @@ class Session:
             wall_s=wall_s,
         )
         self._advanced_ms = 0
+        self._look_from_s = 0.0
         self._ceiling_ms = 0
         self._deltas = 0
         self._ending: str | None = None
@@ -363,12 +366,15 @@ class Session:
         self.frames["orderbook_delta"] += self._deltas
         self._deltas = 0
         self._questions.chase(wall)
-        self._questions.ask(self._advance(now), now, wall)
+        self._questions.ask(self._advance(now, wall), now, wall)
 
-    def _advance(self, now: int) -> list[str]:
-        """Move the watermarks; returns the tickers whose books are awaited."""
+    def _advance(self, now: int, wall: float) -> list[str]:
+        """Move the watermarks; returns the tickers whose books are awaited, as far as it was time to look."""
         proven_ms = self._proven_ms()
         step = proven_ms >= self._advanced_ms + _STEP_MS
+        if not step and wall < self._look_from_s:
+            return []
+        self._look_from_s = wall + _LOOK_EVERY_S
         if step:
             self._advanced_ms = proven_ms
             if self._best_prices is not None:

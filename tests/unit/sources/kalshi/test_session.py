@@ -412,7 +412,7 @@ def test_a_book_that_stays_crossed_is_asked_for_anew() -> None:
     talk = Talk()
     talk.delta(A, 100, price_dollars="0.7000")
     assert talk.waiting() == []
-    asked = talk.later(2300)[-1]
+    asked = talk.later(2_800)[-1]
     assert asked["params"]["market_tickers"] == [A, B]
     talk.snapshot(A, asked["id"])
     assert talk.of(A, Gap)[-1].start == NOW_MS + 100
