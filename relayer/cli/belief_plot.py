@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path as FilePath
 
 from relayer.cli import beliefs
-from relayer.cli.plotting import draw_gaps, new_figure, time_of
+from relayer.cli.plotting import draw_gaps, name_times, new_figure, save, time_of
 from relayer.conditions.events import Path
 from relayer.domain.units import millis_from_rfc3339
 
@@ -20,8 +20,6 @@ def draw_beliefs(
     Movement above what is expected means that the price moved more than it came nearer to an answer.
     """
     figure = new_figure(file, height=6)
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     times = [time_of(at_ms) for at_ms, _ in mids]
     prices = [price for _, price in mids]
@@ -41,10 +39,9 @@ def draw_beliefs(
     below.step(times, expected, where="post", linewidth=0.7, color="tab:green", label="expected: uncertainty gone")
     below.axhline(0, color="0.6", linewidth=0.5)
     below.set_ylabel("sum of squared moves")
-    below.set_xlabel("exchange time, UTC")
-    below.xaxis.set_major_formatter(ConciseDateFormatter(AutoDateLocator()))  # type: ignore[no-untyped-call]
+    name_times(below)
     for axes in (above, below):
         draw_gaps(axes, path)
         axes.set_xlim(times[0], times[-1])
         axes.legend(loc="best", fontsize=7)
-    figure.savefig(file)
+    save(figure, file)

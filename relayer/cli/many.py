@@ -24,7 +24,7 @@ from relayer.conditions.replay import judge
 from relayer.conditions.spec import Spec
 from relayer.domain.errors import UsageError
 from relayer.domain.markets import MarketId
-from relayer.domain.units import Millis
+from relayer.domain.units import Millis, rfc3339
 
 Row = dict[str, Any]
 
@@ -43,7 +43,7 @@ def sweep(files: Sequence[Path], settings: Sequence[str]) -> list[Variant]:
     named = [_setting(text) for text in settings]
     combinations = itertools.product(*[[(name, value) for value in values] for name, values in named])
     chosen = [dict(combination) for combination in combinations]
-    return [Variant(file, keys, _with(load_spec(file), keys)) for file in files for keys in chosen]
+    return [Variant(file, keys, _with(file, keys)) for file in files for keys in chosen]
 
 
 def rows(variants: Sequence[Variant], path_files: Sequence[Path], at_ms: Millis | None) -> list[Row]:
@@ -53,8 +53,12 @@ def rows(variants: Sequence[Variant], path_files: Sequence[Path], at_ms: Millis 
 
 
 def _rows_of(variants: Sequence[Variant], source: Path, at_ms: Millis | None) -> Iterator[Row]:
-    known = _paths(variants, source)
-    for variant in variants:
+    legs = list(dict.fromkeys(leg for variant in variants for leg in variant.spec.legs))
+    lines = list(read_lines(source, legs))
+    named = [b'"market"' in line for line in lines if not line.isspace()]
+    asked = variants if all(named) else [variant for variant in variants if len(variant.spec.legs) == 1]
+    known = _paths(legs, lines, named, str(source)) if asked else read_path(lines, legs, name=str(source))
+    for variant in asked:
         paths = {leg: known[leg] for leg in variant.spec.legs}
         if any(path.watermark_ms is None for path in paths.values()):
             continue
@@ -62,18 +66,18 @@ def _rows_of(variants: Sequence[Variant], source: Path, at_ms: Millis | None) ->
         yield {"spec": str(variant.file), "path": str(source), **variant.keys, **document}
 
 
-def _paths(variants: Sequence[Variant], source: Path) -> Mapping[MarketId, KnownPath]:
-    """The path of every parent, read once however many specs ask about it.
+def _paths(
+    legs: Sequence[MarketId], lines: Sequence[bytes], named: Sequence[bool], name: str
+) -> Mapping[MarketId, KnownPath]:
+    """The path of every parent, read once however many specs ask about it. named: of each line, whether it says whose.
 
-    Lines that name no market belong to whichever single parent a spec asks about.
+    Lines that name no market belong to whichever single parent a spec asks about, and tell a spread nothing.
     """
-    legs = list(dict.fromkeys(leg for variant in variants for leg in variant.spec.legs))
-    lines = list(read_lines(source, legs))
-    spreads = any(len(variant.spec.legs) > 1 for variant in variants)
-    if spreads or (lines and b'"market"' in lines[0]):
-        return read_path(lines, legs, name=str(source))
-    path = read_path(lines, legs[:1], name=str(source))[legs[0]]
-    return dict.fromkeys(legs, path)
+    if all(named):
+        return read_path(lines, legs, name=name)
+    if any(named):
+        return {leg: read_path(lines, [leg], name=name)[leg] for leg in legs}
+    return dict.fromkeys(legs, read_path(lines, legs[:1], name=name)[legs[0]])
 
 
 def as_csv(found: Sequence[Row]) -> str:
@@ -88,16 +92,22 @@ def as_csv(found: Sequence[Row]) -> str:
 
 
 def print_rows(found: Sequence[Row], keys: Sequence[str]) -> None:
-    """The rows for human eyes, and how many of each verdict."""
-    table = Table("spec", "path", *keys, "verdict", "decided at", "known")
+    """The rows for human eyes, and how many of each verdict; of each window the share that is known or bounded."""
+    table = Table()
+    for name in ("spec", "path", *keys, "verdict", "decided at", "known"):
+        table.add_column(name, overflow="fold")
     for row in found:
-        coverage = row["coverage"]
-        known = 1 - coverage["unknown_ms"] / coverage["window_ms"]
-        cells = [row["spec"], row["path"], *(row[key] for key in keys), row["verdict"], str(row["decided_at"] or "-")]
-        table.add_row(*cells, f"{known:.1%}")
+        decided = "-" if row["decided_at"] is None else rfc3339(row["decided_at"])
+        cells = [row["spec"], row["path"], *(row[key] for key in keys), row["verdict"], decided]
+        table.add_row(*cells, f"{_known(row['coverage']):.1%}")
     Console().print(table)
     counts = {word: sum(row["verdict"] == word for row in found) for word in ("yes", "no", "unknown", "pending")}
     Console().print(", ".join(f"{count} {word}" for word, count in counts.items()))
+
+
+def _known(coverage: Mapping[str, int]) -> float:
+    known = coverage["observed_ms"] + coverage["bounded_ms"] + coverage["not_trading_ms"]
+    return known / coverage["window_ms"]
 
 
 def _flat(row: Row, prefix: str = "") -> Row:
@@ -114,11 +124,24 @@ def _setting(text: str) -> tuple[str, list[str]]:
     return name, values.split(",")
 
 
-def _with(spec: Spec, keys: dict[str, str]) -> Spec:
+def _with(file: Path, keys: dict[str, str]) -> Spec:
+    spec = load_spec(file)
     document = json.loads(spec.canonical)
     for name, value in keys.items():
         table = next((document[part] for part in ("price", "test") if name in document.get(part, {})), None)
         if table is None:
-            raise UsageError(f"--sweep {name}: the spec has no such key in 'price' or 'test'.")
-        table[name] = int(value) if isinstance(table[name], int) and value.isdecimal() else value
-    return spec_of(document)
+            raise UsageError(f"--sweep {name}: the spec {file} has no such key in 'price' or 'test'.")
+        table[name] = _spelled(value, table[name])
+    try:
+        return spec_of(document) if keys else spec
+    except UsageError as error:
+        raise UsageError(f"--sweep: {file}: {error}") from error
+
+
+def _spelled(value: str, like: str | int) -> str | int:
+    """The value as a spec spells it: integers as such, decimals with as many places as the one that it replaces."""
+    if isinstance(like, int):
+        return int(value) if value.isdecimal() else value
+    whole, _, places = value.partition(".")
+    missing = len(like.partition(".")[2]) - len(places)
+    return f"{whole}.{places}{'0' * missing}" if whole.isdecimal() and missing > 0 else value

@@ -87,11 +87,11 @@ def test_a_folder_of_one_file_is_a_list_of_one(folder: Path) -> None:
 
 def test_a_sweep_shows_how_the_verdict_depends_on_the_rule(folder: Path) -> None:
     text = _run(folder / "spec1.json", "--path", folder / "paths" / "touch.jsonl", "--sweep", "held_s=0,2",
-                "--sweep", "min_size=0.01,100.00,100.01", "--csv")  # fmt: skip
+                "--sweep", "min_size=0.01,100,100.01", "--csv")  # fmt: skip
     rows = list(csv.DictReader(text.splitlines()))
     assert [(row["held_s"], row["min_size"], row["verdict"]) for row in rows] == [
-        ("0", "0.01", "yes"), ("0", "100.00", "yes"), ("0", "100.01", "unknown"),
-        ("2", "0.01", "no"), ("2", "100.00", "no"), ("2", "100.01", "no"),
+        ("0", "0.01", "yes"), ("0", "100", "yes"), ("0", "100.01", "unknown"),
+        ("2", "0.01", "no"), ("2", "100", "no"), ("2", "100.01", "no"),
     ]  # fmt: skip
     assert rows[0]["coverage.window_ms"] == "10000"
 
@@ -103,9 +103,11 @@ def test_a_table_with_counts(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--sweep", "colour=1,2"], "no such key"),
+        (["--sweep", "colour=1,2"], r"spec1\.json has no such key"),
         (["--sweep", "held_s"], "not written KEY=VALUE"),
-        (["--sweep", "held_s=-1"], "'price.held_s'"),
+        (["--sweep", "held_s=-1"], r"spec1\.json: .*'price.held_s'"),
+        (["--sweep", "level=0.70001"], r"'test.level' is '0.70001', not a decimal with exactly 4 places"),
+        (["--plot", "nowhere/x.png"], r"nowhere/x.png cannot be written: No such file or directory"),
         (["--sweep", "held_s=0,1", "--plot", "x.png"], "one spec over one path"),
         (["--plot", "x.gif"], "png or .svg"),
     ],
@@ -115,17 +117,27 @@ def test_wrong_use_is_named(folder: Path, args: list[str], message: str) -> None
         _run(folder / "spec1.json", "--path", folder / "paths" / "touch.jsonl", *args)
 
 
+def test_lines_that_name_no_market_tell_a_spread_nothing(folder: Path) -> None:
+    """Specs of all kinds may lie in one folder; those that such a path can answer are answered."""
+    (folder / "spec2.json").write_text(json.dumps(document(reach("0.0500"), executable(), spread=True)))
+    rows = json.loads(_run(folder, "--path", folder / "paths" / "touch.jsonl", "--json"))
+    assert [Path(row["spec"]).stem for row in rows] == ["spec0", "spec1"]
+    mixed = [*of("kalshi:OTHER", quote(0, "0.1"), watermark(10_000)), quote(0, "0.9"), watermark(10_000)]
+    _write(folder / "mixed.jsonl", mixed)
+    rows = json.loads(_run(folder, "--path", folder / "mixed.jsonl", "--json"))
+    assert [(Path(row["spec"]).stem, row["verdict"]) for row in rows] == [("spec0", "yes"), ("spec1", "yes")]
+
+
+def test_time_not_yet_known_is_not_called_known(folder: Path) -> None:
+    text = _run(folder, "--path", folder / "paths" / "stay.jsonl", "--at", START + 1000)
+    assert "10.0%" in text
+    assert "2 pending" in text
+
+
 def test_an_empty_folder_is_named(folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(UsageError, match="empty holds no file"):
         _run(folder / "empty", "--path", folder / "paths")
-
-
-@pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
-def test_a_plot(folder: Path, suffix: str, magic: bytes) -> None:
-    picture = folder / f"picture{suffix}"
-    _run(folder / "spec0.json", "--path", folder / "paths" / "touch.jsonl", "--plot", picture)
-    assert picture.read_bytes().startswith(magic)
 
 
 def test_candlesticks_as_fetched_are_a_path(folder: Path) -> None:
@@ -212,4 +224,4 @@ def test_other_parquet_is_refused(folder: Path) -> None:
 def test_a_spread_needs_lines_that_name_their_market(folder: Path) -> None:
     (folder / "spread.json").write_text(json.dumps(document(reach(), executable(), spread=True)))
     with pytest.raises(UsageError, match=r"line 1 of .*'market' is missing"):
-        _run(folder / "*.json", "--path", folder / "paths" / "touch.jsonl")
+        _run(folder / "spread.json", "--path", folder / "paths" / "touch.jsonl", "--csv")
