@@ -16,9 +16,13 @@ class TapeSettings(BaseModel):
     directory: Path | None = None
     """Directory of the segments; made on first start. Nothing is recorded without one."""
     budget_mb: int = Field(default=20_000, ge=2)
-    """Megabytes that all segments together may take; the oldest ones are deleted to stay within."""
+    """Megabytes that all segments together may take; the oldest ones are deleted to stay within. Those of markets that
+    are still judged are spared: then the log and `relayer_tape_crowded` say so."""
     retention_days: int = Field(default=400, ge=1)
     """Days after which a segment is deleted. Longer than any market's settlement takes, disputes included."""
+    waiting_mb: int = Field(default=64, ge=1)
+    """Megabytes of memory in which entries wait for a disk that is full or fails. What comes beyond them is given up,
+    and nothing is proven until the disk works again."""
     segment_mb: int = Field(default=64, ge=1)
     """Compressed megabytes after which the next segment begins."""
     segment_hours: int = Field(default=24, ge=1)

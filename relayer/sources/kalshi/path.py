@@ -106,6 +106,7 @@ class MarketPath:
         self._heard_ms = self._told_ms = remembered.trades_ms
         self._open: list[Hole] = []
         self._minutes_told: set[Millis] = set()
+        self._lost = False
         for gap in remembered.gaps:
             self._open_hole(gap.from_ms, gap.to_ms, "restart", trades=None if gap.trades else False)
 
@@ -113,9 +114,17 @@ class MarketPath:
         """Gaps from then on matter too."""
         self._needed_from_ms = min(self._needed_from_ms, from_ms)
 
-    def catch_up(self, standing: Standing, told: Told, reason: str) -> None:
+    def lose(self) -> None:
+        """Tell nothing more and ask for nothing, until `catch_up`."""
+        self._lost = True
+
+    def catch_up(self, standing: Standing | None, told: Told, reason: str) -> None:
         """The source told of this market while nobody kept it: all of that is a gap, up to what stands now."""
-        trading, at_ms = True, NEVER
+        self._lost = False
+        self._known_ms, self._heard_ms = max(self._known_ms, self._told_ms), self._told_ms
+        if standing is None:
+            return
+        holes, trading, at_ms = len(self._open), True, NEVER
         for since_ms, status in told.statuses:
             if trading:
                 self.on_gap(at_ms, since_ms, reason)
@@ -126,24 +135,20 @@ class MarketPath:
             self.on_gap(at_ms, standing.at_ms, reason)
         if standing.book is not None:
             self._listener.on_book(self.market, standing.at_ms, standing.book)
-        self._fetch_trades(Millis(told.traded_ms + 1), reason)
+        self._fetch_trades(Millis(told.traded_ms + 1), reason, opened=len(self._open) > holes)
         if told.result is not None and told.result[0] >= self._known_ms:
             self._listener.on_result(self.market, *told.result)
 
-    def _fetch_trades(self, to_ms: Millis, reason: str) -> None:
-        """Trades up to there were told to nobody; they come in a sequence of their own, so books need not be missing."""
-        from_ms = max(self._known_ms, self._needed_from_ms)
-        if to_ms > from_ms and all(hole.trades is not None for hole in self._open):
-            self._open_hole(from_ms, from_ms, reason)
-        for hole in reversed(self._open):
-            if hole.trades is None:
-                hole.trades_to_ms = max(hole.to_ms, to_ms)
-                return
+    def _fetch_trades(self, to_ms: Millis, reason: str, *, opened: bool) -> None:
+        """Nobody was told of trades up to there. They come in a sequence of their own: no book need be missing.
 
-    def end(self) -> tuple[Millis, Remembered]:
-        """Tell nothing more; returns what `Paths.need` takes to go on later."""
-        remembered, self._open = self.remembered(), []
-        return self._needed_from_ms, remembered
+        opened: there is a new hole, which nobody has been asked about yet.
+        """
+        from_ms = max(self._known_ms, self._needed_from_ms)
+        if not opened and to_ms > from_ms:
+            self._open_hole(from_ms, from_ms, reason)
+        if opened or to_ms > from_ms:
+            self._open[-1].trades_to_ms = max(self._open[-1].to_ms, to_ms)
 
     def on_gap(self, from_ms: Millis, to_ms: Millis, reason: str) -> None:
         """Tell what was before the path is needed as lost; make a hole of the rest that the market was open."""
@@ -191,11 +196,11 @@ class MarketPath:
 
     def due(self, now_ms: int) -> list[Hole]:
         """The holes that are to be asked for now, oldest first."""
-        return [hole for hole in self._open if hole.due_ms <= now_ms]
+        return [] if self._lost else [hole for hole in self._open if hole.due_ms <= now_ms]
 
     def fill_trades(self, hole: Hole, trades: Sequence[Trade] | None) -> None:
         """All trades of the hole, oldest first; None: they cannot be had."""
-        if hole not in self._open:
+        if self._lost:
             return
         hole.trades = trades is not None
         if trades is None:
@@ -207,7 +212,7 @@ class MarketPath:
 
     def fill_candles(self, hole: Hole, candles: Sequence[Candle], *, last: bool) -> None:
         """Candles that overlap the hole, without overlaps; `last`: there will be no more."""
-        if hole not in self._open:
+        if self._lost:
             return
         shown = [(max(one.at_ms, hole.from_ms), min(one.to_ms, hole.to_ms)) for one in candles]
         hole.covered_ms = sum(to_ms - from_ms for from_ms, to_ms in shown)
@@ -252,13 +257,13 @@ class Paths:
         self._standing = standing
         self._paths: dict[MarketId, MarketPath] = {}
         self._told: defaultdict[MarketId, Told] = defaultdict(Told)
-        self._lost: dict[MarketId, tuple[Millis, Remembered]] | None = None
+        self._losing = False
 
     def __iter__(self) -> Iterator[MarketPath]:
         return iter(list(self._paths.values()))
 
     def __contains__(self, market: MarketId) -> bool:
-        return market in self._paths or (self._lost is not None and market in self._lost)
+        return market in self._paths
 
     def need(self, market: MarketId, from_ms: Millis, remembered: Remembered) -> None:
         """From now on tell the path of this market, and fill its gaps as far back as `from_ms`.
@@ -267,25 +272,7 @@ class Paths:
         """
         if market in self._paths:
             self._paths[market].need(from_ms)
-        elif self._lost is None:
-            self._begin(market, from_ms, remembered, "start")
-        else:
-            known_from_ms, known = self._lost.get(market, (from_ms, remembered))
-            self._lost[market] = min(known_from_ms, from_ms), known
-
-    def lose(self) -> None:
-        """What is told from now on will not be kept: tell `listener` nothing more, until `regain`."""
-        if self._lost is None:
-            self._lost = {market: path.end() for market, path in self._paths.items()}
-            self._paths.clear()
-
-    def regain(self) -> None:
-        """Go on. What was told to nobody is a gap of every path, to be filled like any other."""
-        lost, self._lost = self._lost or {}, None
-        for market, (from_ms, remembered) in lost.items():
-            self._begin(market, from_ms, remembered, "tape")
-
-    def _begin(self, market: MarketId, from_ms: Millis, remembered: Remembered, reason: str) -> None:
+            return
         path = self._paths[market] = MarketPath(
             market,
             self._listener,
@@ -293,14 +280,26 @@ class Paths:
             remembered=remembered,
             open_ms=lambda: standing.open_ms if (standing := self._standing(market)) else NEVER,
         )
-        standing = self._standing(market)
-        if standing is not None:
-            path.catch_up(standing, self._told[market], reason)
+        if self._losing:
+            path.lose()
+        else:
+            path.catch_up(self._standing(market), self._told[market], "start")
+
+    def lose(self) -> None:
+        """What is told from now on will not be kept: tell `listener` nothing more, until `regain`."""
+        self._losing = True
+        for path in self:
+            path.lose()
+
+    def regain(self) -> None:
+        """Go on. What nobody was told is a gap of every path, to be filled like any other."""
+        if self._losing:
+            self._losing = False
+            for path in self:
+                path.catch_up(self._standing(path.market), self._told[path.market], "tape")
 
     def remembered(self, market: MarketId) -> Remembered:
         """What a later process has to remember so as to go on from here."""
-        if self._lost is not None and market in self._lost:
-            return self._lost[market][1]
         path = self._paths.get(market)
         return path.remembered() if path else Remembered()
 
@@ -311,34 +310,38 @@ class Paths:
 
     def on_book(self, market: MarketId, at_ms: Millis, book: BookView) -> None:
         self._prices.on_book(market, at_ms, book)
-        if market in self._paths:
+        if self._path(market):
             self._listener.on_book(market, at_ms, book)
 
     def on_trade(self, market: MarketId, trade: Trade) -> None:
         self._prices.on_trade(market, trade)
         told = self._told[market]
         told.traded_ms = max(told.traded_ms, trade.at_ms)
-        if market in self._paths:
+        if self._path(market):
             self._listener.on_trade(market, trade)
 
     def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
         self._prices.on_status(market, at_ms, status, since_ms)
         self._told[market].statuses.append((at_ms, status))
-        if path := self._paths.get(market):
+        if path := self._path(market):
             path.on_status(at_ms, status, since_ms)
 
     def on_result(self, market: MarketId, at_ms: Millis, result: str, final: bool) -> None:
         self._prices.on_result(market, at_ms, result, final)
         self._told[market].result = at_ms, result, final
-        if market in self._paths:
+        if self._path(market):
             self._listener.on_result(market, at_ms, result, final)
 
     def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, reason: str) -> None:
         self._prices.on_gap(market, from_ms, to_ms, reason)
-        if path := self._paths.get(market):
+        if path := self._path(market):
             path.on_gap(from_ms, to_ms, reason)
 
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
         self._prices.on_watermark(market, at_ms)
-        if path := self._paths.get(market):
+        if path := self._path(market):
             path.on_watermark(at_ms)
+
+    def _path(self, market: MarketId) -> MarketPath | None:
+        """The path of a market that is needed, unless what is told of it is lost."""
+        return None if self._losing else self._paths.get(market)

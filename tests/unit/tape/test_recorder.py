@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -89,25 +90,68 @@ async def test_a_full_disk_keeps_entries_waiting_and_says_so(tmp_path: Path, mon
 
 
 async def test_what_is_given_up_is_told_at_once_and_written_down_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     lost: list[int] = []
-    disk, recorder = Disk(monkeypatch), Recorder(tmp_path, SETTINGS, on_loss=lost.append, waiting_bytes=150)
+    regained: list[bool] = []
+    disk = Disk(monkeypatch)
+    recorder = Recorder(
+        tmp_path,
+        TapeSettings(waiting_mb=1),
+        on_loss=lost.append,
+        on_regain=lambda: regained.append(note(recorder, "again", 45)),
+    )
     disk.full = True
-    assert note(recorder, "a", 10)
-    assert note(recorder, "b", 20)
+    assert note(recorder, "a" * 600_000, 10)
+    assert note(recorder, "b" * 600_000, 20)
     assert not note(recorder, "c", 30)
     assert not note(recorder, "d", 40)
     assert lost == [30], "one loss, from its first entry on"
+    assert recorder.lost == 2
+    assert "nothing is proven until it works again" in caplog.text
+    with pytest.raises(TransientError):
+        await recorder.sync()
+    assert regained == []
     disk.full = False
     await recorder.sync()
+    assert regained == [True], "entries are taken again, and then it is told"
     assert note(recorder, "e", 50)
     await recorder.aclose()
     kept = list(read(tmp_path))
-    assert [entry.text for entry in kept if entry.kind is Kind.FRAME] == ["a", "b", "e"]
+    assert [entry.kind for entry in kept] == [Kind.FRAME, Kind.FRAME, Kind.LOSS, Kind.FRAME, Kind.FRAME]
+    assert [entry.text for entry in kept[3:]] == ["again", "e"]
     (told,) = [loss for entry in kept if (loss := loss_of(entry))]
     assert (told.from_ns, told.to_ns, told.entries) == (30, 40, 2)
     assert verify(tmp_path).lost_entries == 2
+
+
+async def test_a_tape_over_its_budget_says_so_once_and_spares_what_is_needed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = TapeSettings(budget_mb=2, segment_mb=1, sync_interval_s=0.001)
+    needed: list[str] | None = None
+    recorder = Recorder(tmp_path, settings, needed=lambda: needed)
+    for number in range(4):
+        recorder.record(Kind.FRAME, os.urandom(1_000_000).hex(), venue="v", connection="ws1", market=f"v:M{number}")
+        await recorder.sync()
+    assert "it is not known yet which markets are still judged" in (recorder.crowded() or "")
+    running = asyncio.create_task(recorder.run())
+    for _ in range(3):
+        await asyncio.sleep(0.01)
+    assert caplog.text.count("tape over its budget") == 1
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    needed = ["v:M1"]
+    recorder.record(Kind.FRAME, os.urandom(1_000_000).hex(), venue="v", connection="ws1", market="v:M4")
+    await recorder.sync()
+    assert [entry.market for entry in read(tmp_path)] == ["v:M1", "v:M2", "v:M3", "v:M4"]
+    assert "000000000002.zst is spared: market v:M1 is still judged. Raise tape.budget_mb" in (recorder.crowded() or "")
+    needed = []
+    recorder.record(Kind.FRAME, os.urandom(1_000_000).hex(), venue="v", connection="ws1", market="v:M5")
+    await recorder.sync()
+    assert recorder.crowded() is None
+    assert [entry.market for entry in read(tmp_path)] == ["v:M4", "v:M5"]
+    await recorder.aclose()
 
 
 async def test_closing_with_a_full_disk_does_not_hang(

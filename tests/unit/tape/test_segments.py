@@ -163,6 +163,23 @@ def test_old_segments_go_and_new_ones_begin_by_the_clock(tmp_path: Path) -> None
     writer.close()
 
 
+def test_a_segment_that_stays_over_budget_is_looked_at_again_each_minute(tmp_path: Path) -> None:
+    now = [1_000_000.0]
+    settings = TapeSettings(budget_mb=2, segment_mb=1)
+    writer = SegmentWriter(tmp_path, settings, needed=None, wall_s=lambda: now[0])
+    for number in range(1, 5):
+        text = os.urandom(1_000_000).hex()
+        writer.write([encode_entry(Entry(number, number, Kind.FRAME, "kalshi", "ws1", text=text))])
+    assert "more than tape.budget_mb" in str(writer.crowded)
+    assert len(segment_files(tmp_path)) == 4
+    writer.needed = ()
+    now[0] += 61
+    writer.write(entries(5, 1))
+    assert not writer.crowded
+    assert len(segment_files(tmp_path)) == 2
+    writer.close()
+
+
 def test_only_one_writer_at_a_time(tmp_path: Path) -> None:
     writer = SegmentWriter(tmp_path, SETTINGS)
     with pytest.raises(UsageError, match="Another process records to"):

@@ -84,10 +84,14 @@ class Listener(JudgedPaths):
 
 
 class World:
-    """A venue, one or two faulty lines, a REST of its own, and paths that are needed from some time on."""
+    """A venue, one or two faulty lines, a REST of its own, and paths that are needed from some time on.
+
+    loss_rate: chance at each step that the tape begins to lose what is told.
+    """
 
     def __init__(self, seed: int) -> None:
-        self.rng = Random(seed)
+        self.rng, self.tape = Random(seed), Random(f"tape {seed}")
+        self.loss_rate = 0.02 if seed % 4 == 1 else 0.0
         lines, rate = 1 + seed % 2, (0.0, 0.02, 0.1)[seed % 3]
         self.venue = TradingVenue(self.rng, TICKERS, NOW_MS, lines=lines)
         self.lost = frozenset({LOST}) if self.rng.random() < 0.3 else frozenset()
@@ -127,6 +131,10 @@ class World:
             self.venue.happen()
         for line in self.lines:
             line.step()
+        if self.tape.random() < self.loss_rate:
+            self.paths.lose()
+        elif self.tape.random() < 5 * self.loss_rate:
+            self.paths.regain()
         await self.backfill.fill_due()
 
     def need(self) -> None:
@@ -187,6 +195,8 @@ async def hold(seed: int) -> None:
         await world.step()
     for line in world.lines:
         line.fault_rate = 0.0
+    world.loss_rate = 0.0
+    world.paths.regain()
     for _ in range(36 * MINUTE // 2_000):
         await world.step(quiet=True)
     for ticker in TICKERS:
