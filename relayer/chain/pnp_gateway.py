@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
@@ -31,6 +32,7 @@ class PnpGateway:
         self._oracle = oracle
         self._program = Pubkey.from_string(settings.pnp_program)
         self._metadata_program = Pubkey.from_string(settings.metadata_program)
+        self._decimals: dict[str, int] = {}
 
     async def markets(self) -> list[PnpMarket]:
         """All markets, V2 and V3, whose extension names our key. One that cannot be read is logged and left out."""
@@ -43,7 +45,8 @@ class PnpGateway:
                     markets.append(self._decoded(address, account))
             except PermanentError as error:
                 _log.warning("market left out", extra={"market": address, "reason": str(error)})
-        return markets
+        await self._read_mints({market.collateral_mint for market in markets} - self._decimals.keys())
+        return [replace(market, decimals=self._decimals.get(market.collateral_mint)) for market in markets]
 
     async def market(self, address: str, *, finalized: bool = False) -> PnpMarket | None:
         """A market known to name our key, as confirmed or as finalized; None if there is no such account.
@@ -70,6 +73,14 @@ class PnpGateway:
     async def cluster_time_ms(self) -> Millis:
         return await self._rpc.cluster_time_ms()
 
+    async def _read_mints(self, unknown: set[str]) -> None:
+        """Decimals of collateral; a mint never changes them."""
+        mints = sorted(unknown)
+        for mint, account in zip(mints, await self._rpc.accounts(mints) if mints else (), strict=True):
+            decimals = account and pnp.decode_decimals(account.data)
+            if decimals is not None:
+                self._decimals[mint] = decimals
+
     async def _naming_us(self, kind: PnpKind) -> list[str]:
         filters = [(0, pnp.EXTENSION[kind]), (pnp.EXTENSION_ORACLE_OFFSET, bytes(self._oracle.pubkey))]
         extensions = await self._rpc.program_accounts(str(self._program), filters)
@@ -81,7 +92,8 @@ class PnpGateway:
             raise PermanentError(
                 f"Account {address} is held by program {account.owner} and not by PNP: check pnp_program."
             )
-        return pnp.decode_market(Pubkey.from_string(address), account.data, self._oracle.pubkey)
+        market = pnp.decode_market(Pubkey.from_string(address), account.data, self._oracle.pubkey)
+        return replace(market, decimals=self._decimals.get(market.collateral_mint))
 
     def _instruction(self, intent: Intent, market: PnpMarket) -> Instruction:
         us = self._oracle.pubkey

@@ -34,3 +34,7 @@ class PnpMarket:
     winner: Outcome | None
     collateral_mint: str
     """V2 activation creates mints and vaults for it."""
+    stake: int = 0
+    """Collateral that the answer decides about, base units: in the curve (V2), in both pots (V3)."""
+    decimals: int | None = None
+    """Of the collateral, base units to tokens; None where its mint was not read."""

@@ -51,6 +51,7 @@ def test_a_market_is_created_activated_and_settled_by_its_own_oracle(exchange: E
         resolved=False,
         winner=None,
         collateral_mint=str(exchange.mint),
+        stake=10 * UNIT,
     )
     assert resolvable(exchange, oracle, market).error is None
     assert exchange.market(address, kind).resolvable

@@ -30,6 +30,8 @@ EXTENSION = {PnpKind.V2: bytes.fromhex("258f00163a28342c"), PnpKind.V3: bytes.fr
 """First 8 bytes of the accounts of each kind, for memcmp filters too."""
 EXTENSION_ORACLE_OFFSET = 18
 
+_MINT_DECIMALS, _MINT_LENGTH = 44, 82
+"""SPL Token's `Mint`; Token-2022 puts its extensions behind."""
 _INIT_PROTOCOL = bytes.fromhex("03bc8dede1e2e8d2")
 _CREATE = {PnpKind.V2: bytes.fromhex("c1129b3ea17c5019"), PnpKind.V3: bytes.fromhex("de141f3ec83b924e")}
 _SET_RESOLVABLE = {PnpKind.V2: bytes.fromhex("4adfbb06f513dcfd"), PnpKind.V3: bytes.fromhex("63255a7d73ef3ca2")}
@@ -282,8 +284,13 @@ def decode_market(address: Pubkey, data: bytes, oracle: Pubkey) -> PnpMarket:
     return decode(str(address), reader, str(oracle))
 
 
+def decode_decimals(data: bytes) -> int | None:
+    """Of a mint of either token program (the byte behind authority and supply); None for anything else."""
+    return data[_MINT_DECIMALS] if len(data) >= _MINT_LENGTH else None
+
+
 def _decode_v2(address: str, reader: _Reader, oracle: str) -> PnpMarket:
-    market_id, resolved, _ = reader.take("<QBQ")
+    market_id, resolved, reserves = reader.take("<QBQ")
     mint = reader.key()
     winner = reader.winner()
     reader.skip(32 + 32 + 8 + 8)
@@ -304,11 +311,12 @@ def _decode_v2(address: str, reader: _Reader, oracle: str) -> PnpMarket:
         resolved=bool(resolved),
         winner=winner,
         collateral_mint=str(mint),
+        stake=reserves,
     )
 
 
 def _decode_v3(address: str, reader: _Reader, oracle: str) -> PnpMarket:
-    market_id, resolved, _, _ = reader.take("<QBQQ")
+    market_id, resolved, yes_pot, no_pot = reader.take("<QBQQ")
     creator = reader.key()
     reader.take("<BQQQQ")
     mint = reader.key()
@@ -330,6 +338,7 @@ def _decode_v3(address: str, reader: _Reader, oracle: str) -> PnpMarket:
         resolved=bool(resolved),
         winner=winner,
         collateral_mint=str(mint),
+        stake=yes_pot + no_pot,
     )
 
 

@@ -16,7 +16,7 @@ from relayer.domain.pnp import PnpKind, PnpMarket
 from relayer.domain.units import Millis
 from relayer.domain.verdicts import Outcome
 from tests.integration.chain.conftest import Cluster, new_key
-from tests.integration.chain.exchange import END_S, Exchange
+from tests.integration.chain.exchange import END_S, UNIT, Exchange
 
 KINDS = list(PnpKind)
 
@@ -47,6 +47,7 @@ async def test_a_market_is_found_activated_and_settled(
     [market] = await ours.markets()
     assert (market.address, market.kind, market.oracle) == (address, kind, oracle.address)
     assert (market.resolvable, market.resolved, market.end_ms) == (False, False, END_S * 1000)
+    assert (market.stake, market.decimals) == (10 * UNIT, 6)
 
     activated = await ours.deliver(await ours.build(intent(Act.ACTIVATE, market), market))
     assert activated.state is SubmissionState.FINALIZED

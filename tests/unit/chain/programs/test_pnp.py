@@ -33,6 +33,7 @@ MARKET = PnpMarket(
     resolved=True,
     winner=Outcome.NO,
     collateral_mint=str(Pubkey(bytes([3]) * 32)),
+    stake=5,
 )
 
 
@@ -158,7 +159,7 @@ def test_a_p2p_market_with_a_question_of_three_bytes_is_256_bytes_long() -> None
     data += bytes([3]) * 32 + bytes(64) + b"\x02" + bytes(32) + struct.pack("<I", 3) + b"???"
     data += struct.pack("<QQBBI", 1_800_000_000, 1_700_000_000, 1, 250, 10_000)
     assert len(data) == 256
-    want = replace(MARKET, kind=V3, question="???", address=str(KEY))
+    want = replace(MARKET, kind=V3, question="???", address=str(KEY), stake=5 + 6)
     assert pnp.decode_market(KEY, data, KEY) == want
 
 
@@ -182,3 +183,11 @@ def test_other_accounts_are_refused_in_a_sentence() -> None:
         pnp.decode_global_config(bytes(200))
     with pytest.raises(PermanentError, match="not a PNP market extension"):
         pnp.decode_extension(bytes(51))
+
+
+def test_decimals_of_a_mint_and_of_what_is_none() -> None:
+    mint = bytes(44) + b"\x09\x01" + bytes(36)
+    assert len(mint) == 82
+    assert pnp.decode_decimals(mint) == 9
+    assert pnp.decode_decimals(mint + bytes(200)) == 9  # Token-2022 with extensions
+    assert pnp.decode_decimals(bytes(81)) is None
