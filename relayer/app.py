@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from relayer.domain.errors import UsageError
 from relayer.domain.feeds import BookView, FeedListener, Remembered
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis
+from relayer.services.anchor import Anchor
 from relayer.services.corroborator import Corroborator
 from relayer.services.explain import explain_feed
 from relayer.services.feeds import FeedTable
@@ -81,6 +82,7 @@ class Relayer:
     board: BoardGateway | None
     resolver: Resolver | None
     recorder: Recorder | None
+    anchor: Anchor | None
 
     async def run(self) -> None:
         """All loops, supervised. Raises FatalError when one ends, or the cancellation that stops the process."""
@@ -93,6 +95,8 @@ class Relayer:
             loops["backfill"] = self.backfill.run()
         if self.recorder:
             loops["tape"] = self.recorder.run()
+        if self.anchor:
+            loops["anchor"] = self.anchor.run()
         if self.resolver:
             loops["resolver"] = self.resolver.run()
         await supervise(loops)
@@ -106,13 +110,16 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        recorder = _recorder(settings, stack)
+        feeds = FeedTable(clock=clock, metrics=metrics)
+        taping = Taping()
+        paths = Paths(prices=feeds, listener=taping, standing=lambda market: _standing(source, market))
+        resolver: Resolver | None = None
+        recorder = _recorder(settings, stack, paths, metrics, needed=lambda: _needed(settings, resolver))
+        if recorder:
+            taping.listeners.append(PathRecorder(recorder))
         store = await stack.enter_async_context(await Store.open(settings.store.path))
         rpc = Rpc(settings=settings.cluster, session=session)
         sender = Sender(rpc=rpc, payer=keys.payer, metrics=metrics, settings=settings.cluster)
-        feeds = FeedTable(clock=clock, metrics=metrics)
-        taping = Taping(*([PathRecorder(recorder)] if recorder else []))
-        paths = Paths(prices=feeds, listener=taping, standing=lambda market: _standing(source, market))
         venue_session = await _venue_session(settings, session, recorder, paths, stack)
         source = _first_source(settings, session, venue_session, clock, feeds, paths, metrics)
         opinion = _second_opinion(settings, session, clock, feeds, metrics)
@@ -168,6 +175,7 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
             board=board,
             resolver=resolver,
             recorder=recorder,
+            anchor=_anchor(settings, recorder, board, metrics),
         )
 
 
@@ -195,12 +203,48 @@ def load_keys(settings: Settings) -> Keys:
     return Keys(payer, publisher, oracle, load("authority", settings.keys.authority))
 
 
-def _recorder(settings: Settings, stack: AsyncExitStack) -> Recorder | None:
+def _recorder(
+    settings: Settings,
+    stack: AsyncExitStack,
+    paths: Paths,
+    metrics: Metrics,
+    needed: Callable[[], Collection[str] | None],
+) -> Recorder | None:
+    """The tape, if there is one. What it gives up is no part of any path until it is filled."""
     if settings.tape.directory is None:
         return None
-    recorder = Recorder(settings.tape.directory, settings.tape)
+    recorder = Recorder(
+        settings.tape.directory,
+        settings.tape,
+        on_loss=lambda _: paths.lose(),
+        on_regain=paths.regain,
+        needed=needed,
+    )
     stack.push_async_callback(recorder.aclose)
+    metrics.watch_tape(
+        lost=lambda: recorder.lost,
+        stuck=lambda: recorder.trouble() is not None,
+        crowded=lambda: recorder.crowded() is not None,
+    )
     return recorder
+
+
+def _needed(settings: Settings, resolver: Resolver | None) -> Collection[str] | None:
+    """Markets of which the tape deletes nothing; None while the resolver has not looked yet."""
+    if settings.resolver.specs_dir is None:
+        return ()
+    needed = resolver.needed() if resolver else None
+    return None if needed is None else {str(market) for market in needed}
+
+
+def _anchor(
+    settings: Settings, recorder: Recorder | None, board: BoardGateway | None, metrics: Metrics
+) -> Anchor | None:
+    """Needs both a tape and a board."""
+    if recorder is None or board is None:
+        return None
+    interval_s = settings.tape.anchor_interval_s
+    return Anchor(head=lambda: recorder.head.hash, board=board, interval_s=interval_s, metrics=metrics)
 
 
 def _memory(settings: Settings, recorder: Recorder | None) -> TapeMemory | None:

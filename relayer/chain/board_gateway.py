@@ -20,7 +20,7 @@ from relayer.chain.fees import TRIAL, Budget, PublishCost, publish_cost
 from relayer.chain.flights import Flight, Flights
 from relayer.chain.mold import Molds
 from relayer.chain.packer import Batch, Room, batched, packed
-from relayer.chain.programs.board import ENTRY_LEN, Board, board_address, publish, publish_data
+from relayer.chain.programs.board import ENTRY_LEN, Board, anchor, board_address, publish, publish_data
 from relayer.chain.refusals import refusal
 from relayer.chain.rpc import Rpc, Simulation, Sleep
 from relayer.chain.sender import Sender
@@ -142,6 +142,15 @@ class BoardGateway:
         if view is None:
             raise PermanentError(self._lacking("does not exist", "relayer board init"))
         return view.board
+
+    async def anchored(self) -> str:
+        """The hash of a tape's head that the board carries, 64 hex digits; zeros for none yet."""
+        return (await self.read()).header.tape_head.hex()
+
+    async def anchor(self, head: str) -> None:
+        """Write the tape's head hash, 64 hex digits. Raises TransientError or PermanentError unless it is confirmed."""
+        step = anchor(self._program, self._publisher.pubkey, self._board, bytes.fromhex(head))
+        await self._sender.run([step], [self._publisher], purpose="board")
 
     async def aclose(self) -> None:
         """Stop handing over; what the endpoints have is on its way."""

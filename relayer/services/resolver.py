@@ -15,7 +15,7 @@ from relayer.conditions.spec import Spec
 from relayer.domain.clock import Clock
 from relayer.domain.errors import PermanentError, TransientError, UsageError
 from relayer.domain.intents import Act, Intent, IntentState, Submission, SubmissionState
-from relayer.domain.markets import Venue
+from relayer.domain.markets import MarketId, Venue
 from relayer.domain.pnp import PnpMarket
 from relayer.domain.units import Millis
 from relayer.services.admission import refusal
@@ -83,6 +83,7 @@ class Resolver:
         self._acts: dict[str, asyncio.Task[None]] = {}
         self._said: dict[str, tuple[str, str]] = {}
         self._seen: dict[str, tuple[PnpMarket, Armed | None]] = {}
+        self._walked = False
 
     async def run(self) -> None:
         """Take up what an earlier process left open, then serve for ever; an unreachable cluster is waited for."""
@@ -106,6 +107,15 @@ class Resolver:
             if address in self._said
         ]
 
+    def needed(self) -> set[MarketId] | None:
+        """Parents of the markets that are not settled yet; None while that is not known of all of them."""
+        if not self._walked:
+            return None
+        open_now = [(address, armed) for address, (market, armed) in self._seen.items() if not market.resolved]
+        if any(armed is None and self._said.get(address, ("", ""))[0] == "held" for address, armed in open_now):
+            return None
+        return {leg for _, armed in open_now if armed for leg in armed.spec.legs}
+
     async def _walk_or_say_why(self) -> None:
         try:
             await self.walk()
@@ -124,6 +134,7 @@ class Resolver:
             self._say(market.address, state, why)
         for state in MARKET_STATES:
             self._metrics.markets.labels(state).set(states[state])
+        self._walked = True
 
     async def _serve_alone(self, market: PnpMarket, spec: Spec | Unbound, cluster_ms: Millis) -> tuple[str, str]:
         """One market's trouble stays its own."""

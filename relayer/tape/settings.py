@@ -29,6 +29,9 @@ class TapeSettings(BaseModel):
     """Hours after which the next segment begins, however small the last one is."""
     sync_interval_s: float = Field(default=1.0, gt=0, le=60)
     """Longest time between an event and its being safe on disk; a verdict is safe before it is acted on anyway."""
+    anchor_interval_s: float = Field(default=3600, ge=1, le=86_400)
+    """Wall seconds between two writings of the tape's head hash to the board, where prices are published; one
+    transaction of 5,000 lamports and its priority fee each, none while the tape has not grown."""
 
     @model_validator(mode="after")
     def _room_for_two(self) -> Self:

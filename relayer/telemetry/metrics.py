@@ -130,6 +130,17 @@ class Metrics:
         """Expose `relayer_feed_age_seconds{venue}`: at each scrape, how old the feeds are, in seconds a venue."""
         self.registry.register(_FeedAges(ages))
 
+    def watch_tape(
+        self, *, lost: Callable[[], float], stuck: Callable[[], float], crowded: Callable[[], float]
+    ) -> None:
+        """Expose what the tape has given up since the start, and whether it is in trouble, at each scrape."""
+        for name, text, value in (
+            ("lost_entries", "Entries that the tape has given up since the start", lost),
+            ("stuck", "Whether the tape cannot be written", stuck),
+            ("crowded", "Whether the tape is over its budget, because of markets that are judged", crowded),
+        ):
+            Gauge(f"relayer_tape_{name}", text, registry=self.registry).set_function(value)
+
 
 class _FeedAges(Collector):
     def __init__(self, ages: Callable[[], Mapping[str, Iterable[float]]]) -> None:

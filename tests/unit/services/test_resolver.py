@@ -175,6 +175,36 @@ async def test_a_verdict_that_the_venues_history_contradicts_is_held(store: Stor
     assert await it.walk() == "settling: as yes"
 
 
+async def test_parents_are_needed_until_their_market_is_settled(store: Store, folder: Path) -> None:
+    it = house(store, folder, resolvable=True)
+    assert it.resolver.needed() is None, "nobody has looked yet"
+    it.open_parent()
+    await it.walk()
+    assert it.resolver.needed() == {PARENT_ID}
+    it.quote(START + 1000, 7100)
+    it.quote(START + 62_000, 5000)
+    await it.walk()
+    it.at(END)
+    await it.walk()
+    assert await it.walk() == "settled: as yes"
+    assert it.resolver.needed() == set()
+
+
+async def test_what_a_market_needs_is_not_known_while_it_could_not_be_armed(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_: Spec) -> None:
+        raise TransientError("The store does not answer.")
+
+    it = house(store, folder)
+    with monkeypatch.context() as troubled:
+        troubled.setattr(it.judge, "arm", refuse)
+        assert (await it.walk()).startswith("held: ")
+        assert it.resolver.needed() is None
+    await it.walk()
+    assert it.resolver.needed() == {PARENT_ID}
+
+
 async def test_a_provisional_parent_keeps_the_market_frozen(store: Store, folder: Path) -> None:
     it = house(store, folder)
     it.open_parent()
