@@ -54,7 +54,6 @@ class Hearing:
         self._pair = pair
         self._crossed_ms: int | None = None
         self.book = Book()
-        self.since_ms = 0
         self.forget()
 
     def forget(self) -> None:
@@ -62,6 +61,7 @@ class Hearing:
         self.awaiting = True
         self.joined = False
         self.known_from_ms = 0
+        self.since_ms = 0
         self.proven_ms = 0
         self.place: Place = (0, 0)
         self.waiting: list[tuple[Place, Change] | Trade] = []
@@ -184,7 +184,6 @@ class PairedMarket:
     def _begin(self, first: Hearing, at_ms: int) -> None:
         first.place = self._place = (at_ms, 0)
         first.joined = True
-        first.since_ms = 0
         self._base_ms = at_ms
         self._proven_ms = first.proven_ms
 

@@ -143,6 +143,7 @@ def test_taking_over_where_the_other_was_ahead_leaves_a_gap_all_the_same(both: W
     both.second.lose(NOW_MS + 300, GapReason.SEQUENCE)
     both.bid(0, 550)
     assert both.new_lines(Gap) == [Gap(NOW_MS + 550, NOW_MS + 551, "sequence")]
+    assert both.waiting() == [False, True], "what the new one is late with belongs to the end of the gap"
 
 
 def test_trades_are_told_once_by_their_id(both: Watch) -> None:
@@ -160,12 +161,93 @@ def test_trades_of_a_connection_far_behind_are_known_as_told(both: Watch) -> Non
     both.trade(1, 200)
     both.trade(1, 70_000, "later")
     assert [type(line) for line in both.new_lines()] == [Trade, Trade, Watermark]
+    assert both.waiting() == [False, False]
 
 
 def test_a_trade_that_a_proven_connection_never_told_leaves_both_disbelieved(both: Watch) -> None:
     both.first.advance(NOW_MS + 5_000)
     both.trade(1, 2_000)
     assert both.waiting() == [True, True]
+
+
+def test_a_change_that_a_proven_connection_never_told_leaves_both_disbelieved(both: Watch) -> None:
+    both.first.advance(NOW_MS + 5_000)
+    both.bid(1, 2_000)
+    assert both.waiting() == [True, True]
+
+
+def test_who_comes_back_joins_only_after_all_of_its_first_millisecond_is_proven(both: Watch) -> None:
+    both.first.lose(NOW_MS + 100, GapReason.DISCONNECTED)
+    both.first.snapshot(dict(BIDS), dict(ASKS), NOW_MS + 500)
+    both.second.advance(NOW_MS + 500)
+    both.first.advance(NOW_MS + 500)
+    assert not both.first.proves
+    both.second.advance(NOW_MS + 501)
+    both.first.advance(NOW_MS + 500)
+    assert both.first.proves
+
+
+def test_a_snapshot_sent_before_the_one_that_ended_the_gap_is_settled_there(both: Watch) -> None:
+    both.first.lose(NOW_MS + 100, GapReason.DISCONNECTED)
+    both.second.lose(NOW_MS + 100, GapReason.DISCONNECTED)
+    both.first.snapshot({4000: 101}, dict(ASKS), NOW_MS + 700)
+    both.second.snapshot(dict(BIDS), dict(ASKS), NOW_MS + 650)
+    both.bid(1, 700)  # in the first snapshot already
+    both.trade(1, 660)
+    both.new_lines()
+    both.first.advance(NOW_MS + 700)
+    both.second.advance(NOW_MS + 800)
+    assert not both.second.proves
+    both.first.advance(NOW_MS + 800)
+    both.second.advance(NOW_MS + 800)
+    assert both.second.proves
+    assert both.waiting() == [False, False]
+    assert both.new_lines(Book, Trade, Gap) == []
+
+
+def test_places_within_the_first_millisecond_of_one_are_not_compared(both: Watch) -> None:
+    both.first.lose(NOW_MS + 100, GapReason.DISCONNECTED)
+    both.bid(1, 490)
+    both.bid(1, 500)
+    both.first.snapshot(dict(BIDS), dict(ASKS), NOW_MS + 500)  # sent before both changes were published
+    both.second.advance(NOW_MS + 501)
+    both.bid(0, 490)
+    both.first.advance(NOW_MS + 400)
+    assert both.first.proves
+    both.bid(0, 500)
+    both.first.advance(NOW_MS + 501)
+    assert both.waiting() == [False, False]
+
+
+def test_what_the_union_has_proven_stays_proven_when_the_slower_one_speaks(both: Watch) -> None:
+    both.first.advance(NOW_MS + 900)
+    both.second.advance(NOW_MS + 300)
+    both.first.lose(NOW_MS + 950, GapReason.DISCONNECTED)
+    both.first.snapshot(dict(BIDS), dict(ASKS), NOW_MS + 940)
+    both.first.advance(NOW_MS + 945)
+    assert both.first.proves
+
+
+def test_nothing_of_what_was_proven_before_a_gap_is_claimed_of_who_ends_it(both: Watch) -> None:
+    both.second.lose(NOW_MS + 100, GapReason.DISCONNECTED)
+    both.bid(0, 200, price=6000)  # crossed: the watermark waits, the connection goes on
+    both.second.snapshot(dict(BIDS), dict(ASKS), NOW_MS + 600)
+    both.bid(1, 700)
+    both.first.advance(NOW_MS + 300)
+    both.first.lose(NOW_MS + 5_000, GapReason.DISCONNECTED)
+    assert both.new_lines(Gap) == [Gap(NOW_MS + 200, NOW_MS + 700, "disconnected")]
+    both.new_lines()
+    both.second.advance(NOW_MS + 750)
+    assert both.new_lines(Watermark) == [Watermark(NOW_MS + 750)]
+
+
+def test_trades_from_before_the_watermark_do_not_come_with_who_ends_the_gap(both: Watch) -> None:
+    both.first.lose(NOW_MS + 100, GapReason.DISCONNECTED)
+    both.first.snapshot(dict(BIDS), dict(ASKS), NOW_MS + 500)
+    both.trade(0, 250, "late")
+    both.second.lose(NOW_MS + 300, GapReason.SEQUENCE)
+    assert both.new_lines(Trade) == []
+    assert both.waiting() == [False, True]
 
 
 def test_a_level_below_nothing_is_the_fault_of_one(both: Watch) -> None:
