@@ -103,6 +103,12 @@ async def free(rpc: Rpc, program: Pubkey) -> None:
         raise PermanentError(f"Program {program} exists: upgrade it, or deploy under another key.")
 
 
+async def stands(rpc: Rpc, program: Pubkey, elf: bytes, authority: Pubkey) -> bool:
+    """Whether the program is this code and obeys this authority: all that deploying it would come to."""
+    deployed = await read_program(rpc, program)
+    return deployed is not None and deployed.matches(elf) and deployed.code.authority == authority
+
+
 async def controlled(rpc: Rpc, program: Pubkey, authority: Pubkey) -> Deployed:
     """The program. PermanentError if it is not there or its upgrade authority is another."""
     deployed = await existing(rpc, program)

@@ -42,7 +42,7 @@ async def deploy(
 
     Example: relayer program deploy --program-key oracle.json --payer payer.json --rpc http://127.0.0.1:8899
     """
-    from relayer.chain.deploy import free, planned, read_program
+    from relayer.chain.deploy import free, planned, read_program, stands
     from relayer.chain.programs.loader import PROGRAM_LEN
 
     if desk.options.program:
@@ -51,6 +51,15 @@ async def deploy(
     plan = await planned(desk.rpc, elf.content, payer=desk.payer(upgrading).pubkey, authority=upgrading.pubkey)
     work = Deployment(desk.rpc, elf, plan, upgrading, program_key)
     target = work.key()
+
+    async def facts() -> dict[str, Any]:
+        made = work.key()
+        if made is None or await read_program(desk.rpc, made.pubkey) is None:  # after a dry run
+            return {"program": made.address if made else None}
+        return await program_facts(desk.rpc, made.pubkey, elf)
+
+    if target and await stands(desk.rpc, target.pubkey, elf.content, upgrading.pubkey):
+        return Nothing(f"program {target.address} is {elf.name} already.", facts)
     if target:
         await free(desk.rpc, target.pubkey)
     rent = sol(plan.rent + await desk.rpc.minimum_balance(PROGRAM_LEN))
@@ -59,12 +68,6 @@ async def deploy(
         *code_rows(elf, plan),
         ("rent", f"{rent} from the payer, as long as the program stands"),
     ]
-
-    async def facts() -> dict[str, Any]:
-        made = work.key()
-        if made is None or await read_program(desk.rpc, made.pubkey) is None:  # after a dry run
-            return {"program": made.address if made else None}
-        return await program_facts(desk.rpc, made.pubkey, elf)
 
     return Request(rows, {"authority": upgrading}, work, facts)
 

@@ -139,6 +139,26 @@ async def test_killed_on_the_way_it_goes_on_where_it_stopped(cluster: Cluster, p
     assert len(cluster.node.records) - written <= chunks_missing + 16 + 1
 
 
+async def test_killed_after_its_last_transaction_it_has_nothing_left_to_sign(
+    cluster: Cluster, payer: Signer, tmp_path: Path, small: str
+) -> None:
+    address = await deployed(cluster, tmp_path, small)
+    words = ("--program-key", str(tmp_path / "program.json"), *paying(cluster, tmp_path), "--yes", "--json")
+    calls = loader_calls(cluster)
+    status, output, error = await run("deploy", small, *words)
+    assert (status, error) == (0, f"Nothing to sign: program {address} is {small} already.\n")
+    facts = json.loads(output)
+    assert (facts["program"], facts["matches"], facts["signatures"]) == (address, True, [])
+    write_keypair(tmp_path / "other.json")
+    for other in ((), (small, "--authority", str(tmp_path / "other.json"))):
+        status, _, error = await run("deploy", *other, *words)
+        assert (status, error) == (
+            1,
+            f"relayer: Program {address} exists: upgrade it, or deploy under another key.\n",
+        )
+    assert loader_calls(cluster) == calls
+
+
 async def test_verify_tells_same_from_different(cluster: Cluster, payer: Signer, tmp_path: Path, small: str) -> None:
     address = await deployed(cluster, tmp_path, small)
     there = ("--program", address, "--rpc", cluster.url)
