@@ -61,7 +61,7 @@ def _tell(condition: Condition, parent: MarketId, line: Line) -> None:
             condition.on_watermark(parent, Millis(line.at))
 
 
-LOSSES = ["reset", "going-away", "silent-socket", "half-open", "buffer-overflow", "channel-error"]
+LOSSES = ["reset", "going-away", "silent-socket", "half-open", "buffer-overflow", "channel-error", "slow-reader"]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
