@@ -121,5 +121,7 @@ def _settings(rpc: Sequence[str], program: str | None) -> ClusterSettings:
     try:
         return ClusterSettings.model_validate({"rpc_urls": tuple(rpc), "oracle_program": program or _NO_PROGRAM})
     except ValidationError as error:
-        reasons = "; ".join(problem["msg"].removeprefix("Value error, ") for problem in error.errors())
+        # An endpoint that is wrong is also missed in the list of them.
+        problems = [problem["msg"] for problem in error.errors() if problem["type"] != "too_short"]
+        reasons = "; ".join(text.removeprefix("Value error, ") for text in problems)
         raise UsageError(f"--rpc or the program's address is wrong: {reasons}.") from None

@@ -249,7 +249,10 @@ async def test_what_an_abandoned_deployment_left_is_listed_and_paid_back(
     ("arguments", "error"),
     [
         (["verify"], "Which cluster? Give --config with the relayer's TOML file, or --rpc with an endpoint."),
-        (["verify", "--rpc", "localhost"], "--rpc or the program's address is wrong: an endpoint is written http://"),
+        (
+            ["verify", "--rpc", "localhost"],
+            "--rpc or the program's address is wrong: an endpoint is written http://host:port or https://host/path.\n",
+        ),
         (["verify", "--rpc", "http://x", "--program", "abc"], "--rpc or the program's address is wrong: 'abc' is not"),
         (["verify", "/nowhere.so", "--rpc", "http://x"], "/nowhere.so cannot be read (No such file or directory)"),
         (["verify", __file__, "--rpc", "http://x"], f"{__file__} is not an ELF file: name the program's .so file."),
