@@ -26,7 +26,8 @@ from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis
 from relayer.services.anchor import Anchor
 from relayer.services.corroborator import Corroborator
-from relayer.services.explain import explain_feed
+from relayer.services.dwelling import Dwellings
+from relayer.services.explain import Explainer, explain_feed
 from relayer.services.feeds import FeedTable
 from relayer.services.judge import Judge
 from relayer.services.publisher import Publisher
@@ -123,18 +124,20 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
         venue_session = await _venue_session(settings, session, recorder, paths, stack)
         source = _first_source(settings, session, venue_session, clock, feeds, paths, metrics)
         opinion = _second_opinion(settings, session, clock, feeds, metrics)
+        memory = _memory(settings, recorder)
         judge = Judge(
             feeds=feeds,
             store=store,
             clock=clock,
             paths=Watching(source, opinion, paths),
-            memory=_memory(settings, recorder),
+            memory=memory,
             history=KalshiHistory(source.client) if isinstance(source, KalshiSource) else None,
         )
         taping.listeners.append(judge.hearing)
         watcher = Watcher(cluster=rpc, roles=keys.addresses(), clock=clock, metrics=metrics)
         # Everything that the settings alone can get wrong is refused above this line; below it money is spent.
-        resolver = _resolving(settings, keys, rpc, sender, store, judge, source, clock, metrics)
+        resolver = _resolving(settings, keys, rpc, sender, store, judge, source, feeds, clock, metrics)
+        explainer = _explaining(settings, resolver, feeds, paths, memory, clock)
         await stack.enter_async_context(judge)
         source.watch(settings.board.feeds)
         if opinion:
@@ -157,8 +160,9 @@ async def open_relayer(settings: Settings, *, clock: Clock) -> AsyncIterator[Rel
                         | _heard(source, opinion, feed.market)
                         for feed in feeds
                     ],
-                    "markets": lambda: resolver.explained(feeds) if resolver else [],
+                    "markets": explainer.markets if explainer else list,
                 },
+                details={"markets": explainer.market} if explainer else None,
             )
         )
         log.info("started", extra={"api": api_url, "feeds": len(settings.board.feeds), "keys": keys.addresses()})
@@ -380,6 +384,7 @@ def _resolving(
     store: Store,
     judge: Judge,
     source: KalshiSource | DflowSource,
+    feeds: FeedTable,
     clock: Clock,
     metrics: Metrics,
 ) -> Resolver | None:
@@ -400,6 +405,27 @@ def _resolving(
         corroborator=corroborator,
         venue=settings.kalshi.venue,
         settings=settings.resolver,
+        feeds=feeds,
         clock=clock,
         metrics=metrics,
+    )
+
+
+def _explaining(
+    settings: Settings,
+    resolver: Resolver | None,
+    feeds: FeedTable,
+    paths: Paths,
+    memory: TapeMemory | None,
+    clock: Clock,
+) -> Explainer | None:
+    if resolver is None:
+        return None
+    return Explainer(
+        resolver=resolver,
+        feeds=feeds,
+        dwellings=Dwellings(memory),
+        clock=clock,
+        fates=paths.fates,
+        dollar_mints=settings.resolver.dollar_mints,
     )

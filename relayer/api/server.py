@@ -1,6 +1,6 @@
 """Read-only HTTP: `/metrics` for Prometheus, `/livez` and `/readyz` for whoever restarts and routes, `/v1/` for people.
 
-`/v1/feeds` and `/v1/markets` show what `relayer feeds` and `relayer explain` print.
+`/v1/feeds` and `/v1/markets` show what `relayer feeds` and `relayer explain` print, `/v1/markets/ADDRESS` one market.
 """
 
 from __future__ import annotations
@@ -20,11 +20,18 @@ Checks = Callable[[], Mapping[str, str | None]]
 """Names of what must be well, each with None or the trouble in words."""
 Views = Mapping[str, Callable[[], object]]
 """Names of what `/v1/` shows, each with a function that gives it as JSON would."""
+Details = Mapping[str, Callable[[str], Awaitable[object | None]]]
+"""The same of one thing by its name, `/v1/markets/NAME`; None where there is no such thing."""
 
 
 @asynccontextmanager
 async def serve(
-    settings: ApiSettings, *, registry: CollectorRegistry, checks: Checks, views: Views | None = None
+    settings: ApiSettings,
+    *,
+    registry: CollectorRegistry,
+    checks: Checks,
+    views: Views | None = None,
+    details: Details | None = None,
 ) -> AsyncIterator[str]:
     """Listen until the context ends; gives the base URL. Raises FatalError where the address cannot be had."""
     app = web.Application()
@@ -33,6 +40,8 @@ async def serve(
     app.router.add_get("/readyz", _ready(checks))
     for name, view in (views or {}).items():
         app.router.add_get(f"/v1/{name}", _view(view))
+    for name, detail in (details or {}).items():
+        app.router.add_get(f"/v1/{name}/{{name}}", _detail(detail))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -73,5 +82,13 @@ def _ready(checks: Checks) -> Handler:
 def _view(view: Callable[[], object]) -> Handler:
     async def handler(request: web.Request) -> web.Response:
         return web.json_response(view())
+
+    return handler
+
+
+def _detail(detail: Callable[[str], Awaitable[object | None]]) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
+        found = await detail(request.match_info["name"])
+        return web.json_response(found, status=404 if found is None else 200)
 
     return handler

@@ -77,7 +77,7 @@ class PnpGateway:
         """Decimals of collateral; a mint never changes them."""
         mints = sorted(unknown)
         for mint, account in zip(mints, await self._rpc.accounts(mints) if mints else (), strict=True):
-            decimals = account and pnp.decode_decimals(account.data)
+            decimals = pnp.decode_decimals(account.data) if account else None
             if decimals is not None:
                 self._decimals[mint] = decimals
 

@@ -19,6 +19,8 @@ _Config = Annotated[Path, typer.Option("--config", "-c", help="The running relay
 _Url = Annotated[str, typer.Option("--url", help="Its API instead, as http://host:port.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print what the API says.")]
 _CONFIG = Path("relayer.toml")
+_PATIENCE_S = 60
+"""A long tape takes a while to read."""
 
 
 def feeds(
@@ -56,9 +58,14 @@ def explain(
 ) -> None:
     """Say of a market what state it is in, why, how far it is from being decided, and what it waits for.
 
+    Of one market also how long its level has been held so far, which is read off the tape.
+
     Example: relayer explain 9TgkXs6xpUgttL7xGXRCEQVBb83PP8fRiy68H5mmFshi
     """
-    found = _chosen(_get(_base(config, url), "markets"), market)
+    base = _base(config, url)
+    found = _chosen(_get(base, "markets"), market)
+    if market:
+        found = [_ask(f"{base}/v1/markets/{one['market']}", base) for one in found]
     if json:
         sys.stdout.write(jsonlib.dumps(found) + "\n")
         return
@@ -76,13 +83,19 @@ def _base(config: Path, url: str) -> str:
 
 
 def _get(base: str, view: str) -> list[dict[str, Any]]:
-    from relayer.domain.errors import PermanentError, UsageError
+    from relayer.domain.errors import UsageError
 
     if not base.startswith(("http://", "https://")):
         raise UsageError(f"--url {base} is no address: write it http://host:port.")
+    return list(_ask(f"{base}/v1/{view}", base))
+
+
+def _ask(url: str, base: str) -> Any:
+    from relayer.domain.errors import PermanentError
+
     try:
-        with urllib.request.urlopen(f"{base}/v1/{view}", timeout=10) as answer:  # noqa: S310 - checked above
-            return list(jsonlib.load(answer))
+        with urllib.request.urlopen(url, timeout=_PATIENCE_S) as answer:  # noqa: S310 - `_get` has checked it
+            return jsonlib.load(answer)
     except (OSError, ValueError) as error:
         raise PermanentError(
             f"No relayer answers at {base} ({error}): start one with `relayer run`, or name its API with --url."
@@ -179,7 +192,8 @@ def _gaps_table(one: dict[str, Any]) -> Table:
 
 
 def _line(one: dict[str, Any]) -> str:
-    return f"{one['market']} ({one['pnp']} {one['id']}): {one['state']}, {one['why']}\n  {one['question']}"
+    alarm = f"\n  ALARM: {one['alarm']}" if one.get("alarm") else ""
+    return f"{one['market']} ({one['pnp']} {one['id']}): {one['state']}, {one['why']}\n  {one['question']}{alarm}"
 
 
 def _console() -> Any:

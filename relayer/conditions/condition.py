@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from relayer.conditions.arming import attains, path_test
 from relayer.conditions.decision import Decision
+from relayer.conditions.dwell import Crossing
 from relayer.conditions.events import Candle
 from relayer.conditions.joint import Joint
 from relayer.conditions.judged import NOT_OVER, Judged, judge_decision, judge_result, too_little, witness_of
@@ -101,6 +102,15 @@ class Condition:
             track.flush()
         answer, decided_at, reason, witness = self._judge()
         return Verdict(answer, decided_at, reason, witness, self._coverage())
+
+    def dwelt(self) -> list[tuple[int, int]]:
+        """Of every level of `reach` and `hold` on a book: the dwell that lasts, and the longest so far, milliseconds.
+
+        What counts is the time in which the level was met, of `hold` in which it was lost. Empty for other tests.
+        """
+        for track in self._tracks.values():
+            track.flush()
+        return self._test.dwelt() if isinstance(self._test, Crossing) else []
 
     def _on_states(self, from_ms: Millis, to_ms: Millis, states: States) -> None:
         sight = min(state.sight for state in states)

@@ -39,6 +39,9 @@ class Dwell:
         self._open: list[Open] = []
         self._after_candle = True
         self._possible_ms = 0
+        self.run_ms = 0
+        """Trading time all `wanted` up to now."""
+        self.longest_ms = 0
 
     def on_span(self, from_ms: Millis, to_ms: Millis, states: States) -> None:
         if self.found is not None and self.found.at_ms <= from_ms:
@@ -46,8 +49,11 @@ class Dwell:
         bounds = self._level.signal(states)
         truth = self._level.truth(bounds)
         if truth is self._wanted:
+            self.run_ms += to_ms - from_ms
+            self.longest_ms = max(self.longest_ms, self.run_ms)
             self._lengthen(from_ms, to_ms, bounds, follows(states))
         else:
+            self.run_ms = 0
             self._open.clear()
             self._after_candle = True
         if truth is self._wanted or truth is Truth.MAYBE:
@@ -104,6 +110,10 @@ class Crossing:
         for dwell, level in zip(self._dwells, self._levels, strict=True):
             for price in attained(candle, bid=level.up):
                 dwell.on_instant(candle.to_ms, Bounds(2 * price, 2 * price, Presence.PRESENT))
+
+    def dwelt(self) -> list[tuple[int, int]]:
+        """Of every level: how long the signal is on the wanted side of it now, and was at most, in trading time."""
+        return [(dwell.run_ms, dwell.longest_ms) for dwell in self._dwells]
 
     def decision(self) -> Decision | None:
         return crossing_decision([dwell.found for dwell in self._dwells], hold=self._hold)

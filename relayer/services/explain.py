@@ -5,7 +5,8 @@ Pure views of what the services hold; nothing here decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
 from typing import Any
 
 from relayer.conditions.spec import (
@@ -21,46 +22,116 @@ from relayer.conditions.spec import (
     Resolves,
     Spec,
     Trades,
+    Unit,
 )
+from relayer.domain.clock import Clock
 from relayer.domain.feeds import BookView
+from relayer.domain.markets import MarketId
 from relayer.domain.pnp import PnpMarket
-from relayer.domain.units import PRICE_MAX, Millis, contracts, dollars, rfc3339
+from relayer.domain.units import NEVER, PRICE_MAX, Millis, contracts, dollars, rfc3339
 from relayer.domain.verdicts import Verdict
+from relayer.services import forcing
+from relayer.services.dwelling import Dwellings
 from relayer.services.feeds import Feed, FeedTable
-from relayer.services.judge import Armed
+from relayer.services.resolver import Resolver, Seen
 
 _SHOWN_GAPS = 20
 
 
+class Explainer:
+    """What `/v1/markets` shows. fates: of a market, what filled its gaps, by their ends (`sources`)."""
+
+    def __init__(
+        self,
+        *,
+        resolver: Resolver,
+        feeds: FeedTable,
+        dwellings: Dwellings,
+        clock: Clock,
+        fates: Callable[[MarketId], Mapping[Millis, str]],
+        dollar_mints: Collection[str],
+    ) -> None:
+        self._resolver = resolver
+        self._feeds = feeds
+        self._dwellings = dwellings
+        self._clock = clock
+        self._fates = fates
+        self._dollar_mints = dollar_mints
+
+    def markets(self) -> list[dict[str, Any]]:
+        """Every market that names us as the last walk found it, for people and keepers."""
+        return [self._explained(seen) for seen in self._resolver.seen()]
+
+    async def market(self, address: str) -> dict[str, Any] | None:
+        """One market with its dwell, which is read off the tape; None if it does not name us."""
+        seen = next((one for one in self._resolver.seen() if one.market.address == address), None)
+        if seen is None:
+            return None
+        dwell = await self._dwellings.of(seen.armed) if seen.armed else None
+        return self._explained(seen) | ({} if dwell is None else {"dwell": dwell})
+
+    def _explained(self, seen: Seen) -> dict[str, Any]:
+        return explain_market(seen, self._feeds, self._clock.now_ms(), self._fates, self._dollar_mints)
+
+
 def explain_market(
-    market: PnpMarket, state: str, why: str, armed: Armed | None, feeds: FeedTable, now_ms: Millis
+    seen: Seen,
+    feeds: FeedTable,
+    now_ms: Millis,
+    fates: Callable[[MarketId], Mapping[Millis, str]] = lambda _market: {},
+    dollar_mints: Collection[str] = (),
 ) -> dict[str, Any]:
     """One market as JSON. Prices in dollars, sizes in contracts, times RFC 3339, durations in milliseconds."""
+    market, armed = seen.market, seen.armed
     told: dict[str, Any] = {
         "market": market.address,
         "pnp": market.kind,
         "id": market.market_id,
         "question": market.question,
-        "state": state,
-        "why": why,
+        "state": seen.state,
+        "why": seen.why,
         "end": rfc3339(market.end_ms),
         "winner": market.winner,
+        "stake": _stake(market, dollar_mints),
     }
     if armed is None:
         return told
-    parents = [feeds.feed(leg) for leg in armed.spec.legs]
+    spec = armed.spec
+    parents = [feeds.feed(leg) for leg in spec.legs]
     return told | {
-        "spec": armed.spec.hash,
+        "spec": spec.hash,
         "verdict": _verdict(armed.verdict(), latched=armed.latched is not None),
-        "decides": decides(armed.spec),
-        "parents": [explain_feed(parent, now_ms) for parent in parents],
-        "distance": _distance(armed.spec, parents),
-        "cost_to_force": _cost(armed.spec, parents),
+        "decides": decides(spec),
+        "parents": [_parent(parent, spec, now_ms, fates(parent.market)) for parent in parents],
+        "distance": _distance(spec, parents),
+        "cost_to_force": [forcing.described(one) for one in forcing.forcings(spec, parents)],
+        "alarm": forcing.alarm(market, spec, parents, dollar_mints),
     }
 
 
-def explain_feed(feed: Feed, now_ms: Millis, filled: Mapping[Millis, str] | None = None) -> dict[str, Any]:
-    """One feed as JSON, with its latest gaps and their reasons; filled: what filled them, by their ends."""
+def _parent(feed: Feed, spec: Spec, now_ms: Millis, filled: Mapping[Millis, str]) -> dict[str, Any]:
+    """Of the gaps those that reach into the window."""
+    return explain_feed(feed, now_ms, filled, since_ms=spec.start_ms)
+
+
+def _stake(market: PnpMarket, dollar_mints: Collection[str]) -> dict[str, Any]:
+    """What the answer decides about: tokens of the collateral, and dollars where it is known to be worth that."""
+    tokens = None if market.decimals is None else Decimal(market.stake).scaleb(-market.decimals)
+    worth = forcing.stake(market, dollar_mints)
+    return {
+        "collateral_mint": market.collateral_mint,
+        "tokens": None if tokens is None else f"{tokens:f}",
+        "dollars": None if worth is None else forcing.as_dollars(worth),
+    }
+
+
+def explain_feed(
+    feed: Feed, now_ms: Millis, filled: Mapping[Millis, str] | None = None, *, since_ms: int = NEVER
+) -> dict[str, Any]:
+    """One feed as JSON, with its latest gaps that end after `since_ms`, and their reasons.
+
+    filled: what filled them, by their ends.
+    """
     state = feed.state()
     return {
         "market": str(feed.market),
@@ -79,7 +150,7 @@ def explain_feed(feed: Feed, now_ms: Millis, filled: Mapping[Millis, str] | None
                 "reason": gap.reason,
                 "filled_by": (filled or {}).get(gap.to_ms),
             }
-            for gap in list(feed.gaps)[-_SHOWN_GAPS:]
+            for gap in [gap for gap in feed.gaps if gap.to_ms > since_ms][-_SHOWN_GAPS:]
         ],
     }
 
@@ -89,15 +160,16 @@ def decides(spec: Spec) -> str:
     held = f" for {spec.held_ms // 1000} s" if spec.held_ms else ""
     end = rfc3339(spec.end_ms)
     match spec.test:
+        case Reach(direction, level) if isinstance(spec.price, Trades):
+            return f"yes once {_enough(spec.price)} traded {_side(direction, level)}; no if not until {end}"
         case Reach(direction, level):
             return f"yes once the price is {_side(direction, level)}{held}; no if it is not until {end}"
         case Hold(direction, level):
             return f"no once the price is not {_side(direction, level)}{held}; yes if it is until {end}"
-        case Range(_, amount, horizon_ms):
-            return (
-                f"yes once the price swings by more than {dollars(amount)} within {horizon_ms // 1000} s; "
-                f"no if it does not until {end}"
-            )
+        case Range(unit, amount, horizon_ms):
+            swing = f"{dollars(amount)} {'points' if unit is Unit.POINTS else 'of its low'}"
+            wanted = f"the price swings by more than {swing} within {horizon_ms // 1000} s{held}"
+            return f"yes once {wanted}; no if it does not until {end}"
         case At(direction, level, at_ms):
             return f"where the price stands at {rfc3339(at_ms)}: yes {_side(direction, level)}"
         case Average(direction, level):
@@ -106,6 +178,11 @@ def decides(spec: Spec) -> str:
             return f"the moves every {step_ms // 1000} s until {end}: yes above {dollars(amount)}"
         case Resolves(result):
             return f"the parent's final result: yes if it is {result}"
+
+
+def _enough(price: Trades) -> str:
+    size, within_s = contracts(price.min_size), price.within_ms // 1000
+    return f"{size} contracts in {price.min_trades} trades within {within_s} s were"
 
 
 def _side(direction: Direction, level: int) -> str:
@@ -120,6 +197,7 @@ def _side(direction: Direction, level: int) -> str:
 
 def _verdict(verdict: Verdict, *, latched: bool) -> dict[str, Any]:
     coverage = verdict.coverage
+    told_ms = coverage.observed_ms + coverage.bounded_ms + coverage.unknown_ms + coverage.not_trading_ms
     return {
         "answer": verdict.answer,
         "latched": latched,
@@ -131,18 +209,16 @@ def _verdict(verdict: Verdict, *, latched: bool) -> dict[str, Any]:
             "bounded_ms": coverage.bounded_ms,
             "unknown_ms": coverage.unknown_ms,
             "not_trading_ms": coverage.not_trading_ms,
+            "to_come_ms": coverage.window_ms - told_ms,
         },
     }
 
 
 def _levels(spec: Spec) -> list[tuple[bool, int]]:
     """(up, level) of each side that counts; empty where no single level does."""
-    if len(spec.legs) > 1 or not isinstance(spec.test, Reach | Hold | At | Average):
-        return []
-    direction, level = spec.test.direction, int(spec.test.level)
-    if direction is Direction.EITHER:
-        return [(True, level), (False, PRICE_MAX - level)]
-    return [(direction is Direction.UP, level)]
+    if isinstance(spec.test, At | Average):
+        return [(spec.test.direction is Direction.UP, int(spec.test.level))]
+    return forcing.levels(spec)
 
 
 def _distance(spec: Spec, parents: list[Feed]) -> list[dict[str, Any]]:
@@ -175,29 +251,3 @@ def _halves(spec: Spec, book: BookView, *, up: bool) -> int | None:
             return bid + ask if present and bid is not None and ask is not None else None
         case _:
             return None
-
-
-def _cost(spec: Spec, parents: list[Feed]) -> list[dict[str, Any]]:
-    """What it takes to put the price at each level now: the contracts in the way, and the size that must then rest."""
-    book = parents[0].book
-    if book is None or not isinstance(spec.price, Executable | Trades):
-        return []
-    return [_cost_of(spec.price.min_size, book, up=up, level=level) for up, level in _levels(spec)]
-
-
-def _cost_of(min_size: int, book: BookView, *, up: bool, level: int) -> dict[str, Any]:
-    """Up: buy every ask at or below the level, then bid for `min_size` there. Down is the mirror image, in NO."""
-    in_the_way = (
-        [(price, size) for price, size in book.asks() if price <= level]
-        if up
-        else [(PRICE_MAX - price, size) for price, size in book.bids() if price >= level]
-    )
-    bought = sum(size for _, size in in_the_way)
-    paid = sum(price * size for price, size in in_the_way)
-    rest = min_size * (level if up else PRICE_MAX - level)
-    return {
-        "level": dollars(level),
-        "direction": "up" if up else "down",
-        "contracts_in_the_way": contracts(bought),
-        "dollars": f"{(paid + rest) / PRICE_MAX / 100:.2f}",
-    }

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from relayer.conditions.spec import Spec
 from relayer.domain.clock import Clock
@@ -20,8 +21,8 @@ from relayer.domain.pnp import PnpMarket
 from relayer.domain.units import Millis
 from relayer.services.admission import refusal
 from relayer.services.corroborator import Corroborator
-from relayer.services.explain import explain_market
 from relayer.services.feeds import FeedTable
+from relayer.services.forcing import alarm
 from relayer.services.judge import Armed, Judge
 from relayer.services.settings import ResolverSettings
 from relayer.services.specs import SpecFolder, Unbound, bind
@@ -55,6 +56,16 @@ class IntentStore(Protocol):
     async def submissions(self, intent_key: str) -> list[Submission]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One market as the last walk left it. `state` as in the metric of markets; `armed` if a spec is bound to it."""
+
+    market: PnpMarket
+    state: str
+    why: str
+    armed: Armed | None
+
+
 class Resolver:
     """Walks all markets that name us, every few seconds; each act under way is one task of its own."""
 
@@ -68,6 +79,7 @@ class Resolver:
         corroborator: Corroborator,
         venue: Venue,
         settings: ResolverSettings,
+        feeds: FeedTable,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
@@ -78,11 +90,13 @@ class Resolver:
         self._corroborator = corroborator
         self._venue = venue
         self._settings = settings
+        self._feeds = feeds
         self._clock = clock
         self._metrics = metrics
         self._acts: dict[str, asyncio.Task[None]] = {}
         self._said: dict[str, tuple[str, str]] = {}
         self._seen: dict[str, tuple[PnpMarket, Armed | None]] = {}
+        self._alarmed: set[str] = set()
         self._walked = False
 
     async def run(self) -> None:
@@ -98,11 +112,10 @@ class Resolver:
                 task.cancel()
             await asyncio.gather(*self._acts.values(), return_exceptions=True)
 
-    def explained(self, feeds: FeedTable) -> list[dict[str, Any]]:
-        """Every market that names us as the last walk found it, for people and keepers."""
-        now_ms = self._clock.now_ms()
+    def seen(self) -> list[Seen]:
+        """Every market that names us as the last walk found it."""
         return [
-            explain_market(market, *self._said[address], armed, feeds, now_ms)
+            Seen(market, *self._said[address], armed)
             for address, (market, armed) in self._seen.items()
             if address in self._said
         ]
@@ -153,6 +166,7 @@ class Resolver:
             return "refused", f"its parent {strangers[0]} is on a venue that is not watched (that is {self._venue})"
         armed = await self._judge.arm(spec)
         self._seen[market.address] = (market, armed)
+        self._alarm_if_cheap(market, spec)
         if market.resolved:
             return await self._already_resolved(market, armed)
         unfit = await self._corroborator.meet(spec)
@@ -167,6 +181,15 @@ class Resolver:
             return objection.state, objection.why
         self._pursue(Intent(Act.SETTLE, market.address, spec.hash, outcome, self._clock.now_ms()))
         return "settling", f"as {outcome}"
+
+    def _alarm_if_cheap(self, market: PnpMarket, spec: Spec) -> None:
+        """Once a market: who can force its answer for less than it pays may do so."""
+        if market.resolved or market.address in self._alarmed:
+            return
+        parents = [self._feeds.feed(leg) for leg in spec.legs]
+        if why := alarm(market, spec, parents, self._settings.dollar_mints):
+            self._alarmed.add(market.address)
+            log.error("stake above the cost of forcing", extra={"market": market.address, "reason": why})
 
     def _activate_if_admitted(self, market: PnpMarket, armed: Armed) -> tuple[str, str]:
         why = refusal(

@@ -41,6 +41,11 @@ class ResolverSettings(BaseModel):
     """Exchange time that passes between the verdict's moment and settling on it."""
     released_specs: frozenset[Annotated[str, AfterValidator(_spec_hash)]] = frozenset()
     """Spec hashes (64 hex digits) that are settled although the venue's history or its changed terms hold them."""
+    dollar_mints: tuple[Annotated[str, AfterValidator(_address)], ...] = (
+        "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v",
+    )
+    """Collateral worth a dollar (mints, base58): its stakes are compared with what forcing an answer costs. Default:
+    USDC."""
     floor_held_s: int = Field(default=0, ge=0)
     """Markets whose spec looks at a book and asks for less `held_s` are not activated."""
     floor_min_size: Decimal = Field(default=Decimal("0.01"), ge=Decimal("0.01"), max_digits=12, decimal_places=2)

@@ -56,6 +56,17 @@ async def test_a_taken_port_says_which_setting_to_change() -> None:
                 pass
 
 
+async def test_one_thing_is_shown_by_its_name(http: aiohttp.ClientSession) -> None:
+    async def market(name: str) -> object | None:
+        return {"market": name} if name == "A" else None
+
+    async with serve(ApiSettings(port=0), registry=Metrics().registry, checks=dict, details={"markets": market}) as url:
+        async with http.get(f"{url}/v1/markets/A") as answer:
+            assert (answer.status, await answer.json()) == (200, {"market": "A"})
+        async with http.get(f"{url}/v1/markets/B") as answer:
+            assert answer.status == 404
+
+
 @pytest.mark.prometheus
 async def test_promtool_accepts_the_metrics(http: aiohttp.ClientSession) -> None:
     metrics = Metrics()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -79,3 +80,28 @@ def test_one_market_says_how_each_connection_hears_it(monkeypatch: pytest.Monkey
 def test_a_gap_that_nobody_judges_needs_no_filling(monkeypatch: pytest.MonkeyPatch) -> None:
     gap = {"from": None, "to": "2026-01-01T00:00:00Z", "reason": "start", "filled_by": None}
     assert "no need" in printed(monkeypatch, [feed(latest_gaps=[gap])], "KXA-1")
+
+
+MARKET = {"market": "9Tgk", "pnp": "v2", "id": 1, "state": "open", "why": "pending", "question": "Will it?"}
+
+
+def explained(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any], *words: str) -> str:
+    def ask(url: str, base: str) -> Any:
+        return answers[url.removeprefix(f"{base}/v1/")]
+
+    monkeypatch.setattr(watching, "_ask", ask)
+    result = CliRunner().invoke(app, ["explain", *words, "--url", "http://127.0.0.1:1"])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_all_markets_are_a_line_each_and_alarms_stand_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = explained(monkeypatch, {"markets": [MARKET, {**MARKET, "alarm": "too cheap"}]})
+    assert output.count("9Tgk (v2 1): open, pending\n  Will it?\n") == 2
+    assert output.endswith("  Will it?\n  ALARM: too cheap\n")
+
+
+def test_one_market_is_asked_for_alone_for_its_dwell_is_read_off_the_tape(monkeypatch: pytest.MonkeyPatch) -> None:
+    detail = {**MARKET, "dwell": {"wanted_s": 60.0, "levels": []}}
+    output = explained(monkeypatch, {"markets": [MARKET], "markets/9Tgk": detail}, "9Tgk", "--json")
+    assert json.loads(output) == [detail]

@@ -64,6 +64,7 @@ class House:
             corroborator=corroborator,
             venue=Venue.KALSHI,
             settings=ResolverSettings(specs_dir=folder, allowed_creators=(CREATOR,), settle_delay_s=0),
+            feeds=self.feeds,
             clock=self.clock,
             metrics=self.metrics,
         )
@@ -401,3 +402,17 @@ async def test_one_market_in_trouble_does_not_stop_the_others(store: Store, fold
     it.resolver._already_resolved = broken  # type: ignore[method-assign,assignment]
     assert await it.walk() == "held: The store is busy."
     assert it.pnp.by_address[sound.address].resolvable
+
+
+async def test_a_stake_above_the_cost_of_forcing_alarms_once(
+    store: Store, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    usdc = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
+    house = House(store, folder, pnp_market(spec(), stake=10**12, decimals=6, collateral_mint=usdc))
+    house.open_parent()
+    for _ in range(2):
+        await house.walk()
+    alarms = [record for record in caplog.records if record.message == "stake above the cost of forcing"]
+    assert [(record.levelname, record.__dict__["market"]) for record in alarms] == [("ERROR", MARKET)]
+    # One contract must be bid at 70: nobody asks below 99.
+    assert alarms[0].__dict__["reason"].startswith("forcing the answer costs about 0.70 dollars now, and 1000000.00")
