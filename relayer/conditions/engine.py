@@ -49,9 +49,10 @@ class Engine:
 
     def parent(self, market: MarketId) -> Parent:
         """Takes the events of one market without the look-up; made on first use."""
-        if market not in self.parents:
-            self.parents[market] = Parent(self.touched)
-        return self.parents[market]
+        found = self.parents.get(market)
+        if found is None:
+            found = self.parents[market] = Parent(self.touched)
+        return found
 
     def group(self, market: MarketId, source: Executable | Mid, standing: Quoted | None = None) -> Group:
         """Who looks at this signal; made on first use. standing: the book that is known to stand now."""
@@ -62,12 +63,13 @@ class Engine:
             self.groups[self.next_group] = group
             self.next_group += 1
             parent.introduce(group, market, standing)
-            parent.groups[source] = group
+            parent.take(source, group)
         return parent.groups[source]
 
     def adopt(self, handle: Handle, condition: Condition) -> None:
         """Drive on a condition that has heard all that it needs."""
         for leg in condition.spec.legs:
+            self.parent(leg).note()
             self.parent(leg).own[handle] = condition
         self.own[handle] = condition
         self.touched.add(handle)
@@ -85,6 +87,7 @@ class Engine:
         shareable = _shareable(spec, candles=self.candles_follow)
         if told is None and shareable and self.parent(spec.legs[0]).heard_ms <= spec.start_ms:
             market = spec.legs[0]
+            self.parent(market).note()
             return self._share(spec, self.group(market, _signal_of(spec), books.get(market)))
         condition = told or Condition(spec, candles_follow=self.candles_follow)
         if told is None:
@@ -129,13 +132,17 @@ class Engine:
             return self.own[handle].verdict()
         row = self._armed_rows(handle)[0]
         group = self.groups[self.rows.group[row]]
+        self.parents[group.market].note()
         group.flush()
         spent = group.sights.within(*self._window(row))
         return Verdict(*self._judge(handle, group, spent), self._coverage(row, group, spent))
 
     def on_book(self, market: MarketId, at_ms: Millis, book: Quoted) -> None:
         """The book from `at_ms` on; read at once, not kept."""
-        self.parent(market).on_book(market, at_ms, book)
+        parent = self.parents.get(market)
+        if parent is None:
+            parent = self.parent(market)
+        parent.on_book(market, at_ms, book)
 
     def on_trade(self, market: MarketId, trade: Trade) -> None:
         """One trade, block trades included."""

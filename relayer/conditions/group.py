@@ -1,8 +1,7 @@
 """One book signal of one market - the price at one size, or the mid - and every threshold armed on it.
 
-The book is read and followed once for all of them. While it is observed and nothing else happens (*steady*), quotes are
-followed here: one that moves no signal is only noted, and one that does moves it. Whatever else is told goes through
-the track, which then hears of all that was followed without it.
+The book is read and followed once for all of them. While it is observed and nothing else happens, `steady.py` takes
+the quotes. Whatever else is told goes through the track, which first hears of all that was followed without it.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ from array import array
 from bisect import bisect_left, insort
 from itertools import chain
 
-from relayer.conditions.lane import UNREACHED
 from relayer.conditions.rows import Mark, Rows
 from relayer.conditions.sights import Sights
 from relayer.conditions.signal import Quoted, high_signal, low_signal
 from relayer.conditions.spec import Executable, Mid
+from relayer.conditions.steady import UNREACHED, UNSEEN, Steady
 from relayer.conditions.stream import Stream
 from relayer.conditions.track import LONG_AGO, BookTrack, Sides, Sight, State
 from relayer.domain.feeds import Candle
@@ -24,7 +23,6 @@ from relayer.domain.units import Millis, Price
 
 _SIGHTS_KEPT = 64
 """Changes of sight, and twice what was needed last, before those that no armed window needs are forgotten."""
-_NOTHING: Sides = (None, None)
 
 
 class Group:
@@ -46,8 +44,9 @@ class Group:
         self.sights = Sights()
         self.source = source
         self.streams: dict[tuple[bool, bool], Stream] = {}
-        self._size = source.min_size if isinstance(source, Executable) and source.min_size > 1 else None
+        self.size = source.min_size if isinstance(source, Executable) and source.min_size > 1 else None
         """Above the smallest, which the best price always offers."""
+        self.steady = Steady(self._judge_moves, self._on_other_quote)
         self._bounds = {True: high_signal(source, spread=False), False: low_signal(source, spread=False)}
         self._rows = rows
         self._news = news
@@ -57,19 +56,10 @@ class Group:
         self._sights_kept = _SIGHTS_KEPT
         self._over: list[tuple[int, int]] = []
         self._moment: int = LONG_AGO
-        """Trading time at `_from_ms`."""
+        """Trading time at the end of what was told by the track."""
+        self._told_ms: int = LONG_AGO
         self._known: Sides | None = None
         """Where the streams stand; None unless what was last told was observed."""
-        self._steady = False
-        self._steady_ms: int = LONG_AGO
-        self._from_ms: int = LONG_AGO
-        """Everything before it is judged; from then on the book is `_bid` and `_ask`."""
-        self._heard_ms: int = LONG_AGO
-        self._due_ms: int = LONG_AGO
-        """A quote before it that repeats the newest one changes nothing."""
-        self._quiet_ms: int = LONG_AGO
-        """Nothing completes or turns before it, unless a signal moves."""
-        self._bid, self._ask = _NOTHING
 
     def add(self, row: int) -> None:
         """Arm a row whose window lies after everything that was told."""
@@ -98,17 +88,11 @@ class Group:
         return not self._starts
 
     def on_book(self, market: MarketId, at_ms: Millis, book: Quoted) -> None:
-        size = self._size
-        bid, ask = (book.best_bid, book.best_ask) if size is None else (book.bid_for(size), book.ask_for(size))
-        if self._heard_ms <= at_ms < self._due_ms and bid == self._bid and ask == self._ask:
-            self._heard_ms = at_ms
-        elif self._steady and at_ms >= self._heard_ms:
-            self._follow(at_ms, bid, ask)
+        size = self.size
+        if size is None:
+            self.steady.follow(at_ms, book.best_bid, book.best_ask)
         else:
-            self._interrupt()
-            self.track.on_quote(at_ms, (bid, ask))
-            self.track.flush()
-            self._steady_again()
+            self.steady.follow(at_ms, book.bid_for(size), book.ask_for(size))
 
     def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
         self._interrupt()
@@ -176,28 +160,25 @@ class Group:
     def on_trades(self, at_ms: Millis, trades: object) -> None:
         """A book takes no trades."""
 
-    def _follow(self, at_ms: Millis, bid: Price | None, ask: Price | None) -> None:
-        """A quote while all is steady: what stood until then is judged, what it says takes its place."""
-        if at_ms > self._from_ms:
-            self._judge_until(at_ms)
-        self._bid, self._ask, self._heard_ms = bid, ask, at_ms
-        self._due_ms = self._quiet_ms if (bid, ask) == self._known else at_ms + 1
+    def _on_other_quote(self, at_ms: int, bid: Price | None, ask: Price | None) -> None:
+        """A quote that is not one of many."""
+        self._interrupt()
+        self.track.on_quote(Millis(at_ms), (bid, ask))
+        self.track.flush()
+        self._steady_again()
 
-    def _judge_until(self, at_ms: Millis) -> None:
-        from_ms, sides = self._from_ms, (self._bid, self._ask)
-        if sides != self._known:
-            self._known = sides
-            up, down = self._signals(*sides)
+    def _judge_moves(self, until_ms: int) -> None:
+        """What was kept, and the time since; nothing completed before the last of it."""
+        steady, later = self.steady, self._moment - self._told_ms
+        moves, steady.moves = steady.moves, []
+        for at_ms, bid, ask in moves:
+            up, down = self._signals(bid, ask)
             for stream in self.streams.values():
-                quiet_ms = stream.move(from_ms, up if stream.up else down, self._moment)
-                if quiet_ms < self._quiet_ms:
-                    self._quiet_ms = quiet_ms
-        if at_ms >= self._quiet_ms:
+                stream.move(up if stream.up else down, at_ms + later)
+        if until_ms > steady.from_ms:
             for stream in self.streams.values():
-                stream.go_on(from_ms, at_ms, self._moment)
-            self._set_quiet()
-        self._moment += at_ms - from_ms
-        self._from_ms = at_ms
+                stream.go_on(steady.from_ms, until_ms, steady.from_ms + later)
+        self._set_quiet()
 
     def _signals(self, bid: Price | None, ask: Price | None) -> tuple[int | None, int | None]:
         """The signals of up and down in half centi-cents, None where absent."""
@@ -210,28 +191,40 @@ class Group:
     def _steady_again(self) -> None:
         """From here quotes can be followed without the track, if it only waits for the next one."""
         sides = self.track.standing
-        if sides is not None and self._known is not None:
-            self._steady = True
-            self._steady_ms = self._from_ms = self._heard_ms = self.track.known_ms
-            self._bid, self._ask = sides
+        if sides is not None:
+            self._told_ms = self.track.known_ms
+            self.steady.begin(self._told_ms, self._known or UNSEEN, sides)
             self._set_quiet()
-            self._due_ms = self._quiet_ms if sides == self._known else self._from_ms + 1
 
     def _interrupt(self) -> None:
         """Something else happens: tell the track of what was followed without it."""
-        if not self._steady:
+        steady = self.steady
+        if not steady.on:
             return
-        self._steady = False
-        self._due_ms = LONG_AGO
-        if self._heard_ms > self._from_ms:
-            self._judge_until(Millis(self._heard_ms))
-        assert self._known is not None
-        if self._heard_ms > self._steady_ms:
-            self.sights.add(self._steady_ms, self._heard_ms, Sight.OBSERVED)
-        self.track.resume(Millis(self._heard_ms), self._known, (self._bid, self._ask))
+        heard_ms = Millis(steady.heard_ms)
+        steady.follow(heard_ms, steady.bid, steady.ask)
+        self._judge_moves(heard_ms)
+        steady.on = False
+        if heard_ms > self._told_ms:
+            self._known = steady.known_bid, steady.known_ask
+            self.sights.add(self._told_ms, heard_ms, Sight.OBSERVED)
+            self._moment += heard_ms - self._told_ms
+        self.track.resume(heard_ms, self._known, (steady.bid, steady.ask))
 
     def _set_quiet(self) -> None:
-        self._quiet_ms = min((stream.quiet_ms for stream in self.streams.values()), default=UNREACHED)
+        streams, steady = self.streams.values(), self.steady
+        steady.quiet_ms = min((stream.quiet_ms for stream in streams), default=UNREACHED)
+        steady.shortest_ms = min((stream.shortest_ms for stream in streams), default=UNREACHED)
+        steady.bid_floor, steady.bid_ceiling = self._band(up=True)
+        steady.ask_floor, steady.ask_ceiling = self._band(up=False)
+
+    def _band(self, *, up: bool) -> tuple[int, int]:
+        """Prices strictly between the two decide nothing at once. Every move of a mid, which is of both sides, may."""
+        if isinstance(self.source, Mid):
+            return UNREACHED, -1
+        bands = [stream.band for stream in self.streams.values() if stream.up is up]
+        floor = max((floor // 2 for floor, _ in bands), default=-1)
+        return floor, min((-(-ceiling // 2) for _, ceiling in bands), default=UNREACHED)
 
     def _forget_sights(self, now_ms: int) -> None:
         self.sights.forget(min(self._starts[0] * 1000, now_ms) if self._starts else now_ms)

@@ -9,11 +9,10 @@ from array import array
 from bisect import bisect_left, insort
 from typing import NamedTuple
 
-from relayer.conditions.stairs import Stairs
+from relayer.conditions.stairs import HIGHEST, Stairs
+from relayer.conditions.steady import UNREACHED
 
 _ROW_BITS = 32
-UNREACHED = 1 << 62
-"""The level above, or the moment after, everything."""
 
 
 def threshold(level: int, row: int) -> int:
@@ -68,9 +67,10 @@ class Lane:
                 cohort.remove(entry)
                 return
 
-    def awaits(self, price: int) -> bool:
-        """Whether somebody waits for a price that is at or below this one."""
-        return bool(self._waiting) and self._waiting[0] >> _ROW_BITS <= price
+    @property
+    def lowest(self) -> int:
+        """The lowest level that somebody waits for."""
+        return self._waiting[0] >> _ROW_BITS if self._waiting else HIGHEST
 
     def due(self, stairs: Stairs) -> int:
         """The moment before which nothing can complete if the price stays."""

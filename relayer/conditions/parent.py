@@ -6,10 +6,11 @@ from relayer.conditions.condition import Condition
 from relayer.conditions.group import Group
 from relayer.conditions.signal import Quoted
 from relayer.conditions.spec import Executable, Mid
+from relayer.conditions.steady import UNREACHED, Steady
 from relayer.conditions.track import LONG_AGO
 from relayer.domain.feeds import Candle, Trade
 from relayer.domain.markets import MarketId, MarketStatus
-from relayer.domain.units import Millis
+from relayer.domain.units import Millis, Price
 
 Handle = int
 """Names an armed spec until it is disarmed."""
@@ -18,8 +19,23 @@ Handle = int
 class Parent:
     """One market: what stands now, and all that look at it.
 
-    Told like a `Condition`, always of the same market; who holds it spares the look-up of every event.
+    Told like a `Condition`, always of the same market. A quote that repeats the last one's best prices goes no further
+    while nobody needs it: `note` tells of the newest such one before anything else is told or asked.
     """
+
+    __slots__ = (
+        "_ask",
+        "_bid",
+        "_due_ms",
+        "_followed",
+        "_result",
+        "_sized",
+        "_status",
+        "_touched",
+        "groups",
+        "heard_ms",
+        "own",
+    )
 
     def __init__(self, touched: set[Handle]) -> None:
         self.groups: dict[Executable | Mid, Group] = {}
@@ -28,6 +44,14 @@ class Parent:
         self._touched = touched
         self._status = MarketStatus.ACTIVE
         self._result: tuple[Millis, str, bool] | None = None
+        self._followed: tuple[Steady, ...] = ()
+        """Of the groups that look at the best prices."""
+        self._sized: tuple[Group, ...] = ()
+        """Those that look deeper."""
+        self._bid: Price | None = None
+        self._ask: Price | None = None
+        self._due_ms: int = LONG_AGO
+        """Before it a quote with these best prices goes no further."""
 
     def introduce(self, listener: Group | Condition, market: MarketId, standing: Quoted | None = None) -> None:
         """To one that comes late: nothing is proven so far, but what stands now is told, the book if it is known."""
@@ -40,33 +64,44 @@ class Parent:
         if standing is not None:
             listener.on_book(market, self.heard_ms, standing)
 
+    def take(self, source: Executable | Mid, group: Group) -> None:
+        """Tell this group too."""
+        self._look_at({**self.groups, source: group})
+
     def drop(self, group: Group) -> None:
         """Tell this group nothing any more."""
-        self.groups = {source: kept for source, kept in self.groups.items() if kept is not group}
+        self._look_at({source: kept for source, kept in self.groups.items() if kept is not group})
+
+    def note(self) -> None:
+        """Let the groups hear of quotes that went no further."""
+        if self._due_ms > LONG_AGO:
+            self._due_ms = LONG_AGO
+            for steady in self._followed:
+                steady.heard_ms = max(steady.heard_ms, self.heard_ms)
 
     def on_book(self, market: MarketId, at_ms: Millis, book: Quoted) -> None:
-        if at_ms > self.heard_ms:
+        bid, ask = book.best_bid, book.best_ask
+        if bid == self._bid and ask == self._ask and self.heard_ms <= at_ms < self._due_ms:
             self.heard_ms = at_ms
-        for group in self.groups.values():
-            group.on_book(market, at_ms, book)
-        if self.own:
-            for condition in self._touch():
-                condition.on_book(market, at_ms, book)
+        else:
+            self._on_other_book(market, at_ms, book, bid, ask)
 
     def on_trade(self, market: MarketId, trade: Trade) -> None:
         for condition in self._touch():
             condition.on_trade(market, trade)
 
     def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
+        listeners = self._listeners()
         self.heard_ms = max(self.heard_ms, at_ms)
         self._status = status
-        for listener in self._listeners():
+        for listener in listeners:
             listener.on_status(market, at_ms, status, since_ms)
 
     def on_result(self, market: MarketId, at_ms: Millis, result: str, final: bool) -> None:
+        listeners = self._listeners()
         self.heard_ms = max(self.heard_ms, at_ms)
         self._result = at_ms, result, final
-        for listener in self._listeners():
+        for listener in listeners:
             listener.on_result(market, at_ms, result, final)
 
     def on_gap(self, market: MarketId, from_ms: Millis, to_ms: Millis, trades: bool) -> None:
@@ -78,11 +113,37 @@ class Parent:
             listener.on_candle(market, candle)
 
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
+        listeners = self._listeners()
         self.heard_ms = max(self.heard_ms, at_ms)
-        for listener in self._listeners():
+        for listener in listeners:
             listener.on_watermark(market, at_ms)
 
+    def _look_at(self, groups: dict[Executable | Mid, Group]) -> None:
+        self.note()
+        self.groups = groups
+        self._followed = tuple(group.steady for group in groups.values() if group.size is None)
+        self._sized = tuple(group for group in groups.values() if group.size is not None)
+
+    def _on_other_book(
+        self, market: MarketId, at_ms: Millis, book: Quoted, bid: Price | None, ask: Price | None
+    ) -> None:
+        if at_ms < self.heard_ms:
+            self.note()
+        else:
+            self.heard_ms = at_ms
+        self._bid, self._ask, self._due_ms = bid, ask, UNREACHED
+        for steady in self._followed:
+            due_ms = steady.follow(at_ms, bid, ask)
+            if due_ms < self._due_ms:
+                self._due_ms = due_ms
+        if self._sized or self.own:
+            self._due_ms = LONG_AGO
+            listeners: list[Group | Condition] = [*self._sized, *self._touch()]
+            for listener in listeners:
+                listener.on_book(market, at_ms, book)
+
     def _listeners(self) -> list[Group | Condition]:
+        self.note()
         return [*self.groups.values(), *self._touch()]
 
     def _touch(self) -> list[Condition]:

@@ -29,6 +29,7 @@ from relayer.conditions.sights import Sights
 from relayer.conditions.signal import Bounds, Presence
 from relayer.conditions.sliding import SlidingMax, SlidingMin
 from relayer.conditions.stairs import Stairs
+from relayer.conditions.steady import Steady
 from relayer.conditions.stream import Stream
 from relayer.conditions.stretching import Least, Stretches
 from relayer.conditions.swing import Extreme, Extremes, Swing
@@ -51,11 +52,11 @@ _SEQUENCES: dict[str, Callable[[Iterable[Any]], Any]] = {"list": list, "tuple": 
 _PARTS = (
     Condition, BookTrack, TradeTrack, Leg, Crossing, Dwell, Traded, TradedLevel, BookRange, TradeRange, Swing,
     Extremes, Stretches, Least, SlidingMax, SlidingMin, Standing, Mean, Squares,
-    Group, Stream, Lane, Stairs, Sights, Rows, Parent,
+    Group, Steady, Stream, Lane, Stairs, Sights, Rows, Parent,
 )  # fmt: skip
 _FIXED = object()
 """Stands for what is not state: the spec fixes it."""
-_SHARED = {"spec", "_listener", "_joint", "_rows", "_news", "_touched", "own", "groups"}
+_SHARED = {"spec", "_listener", "_joint", "_rows", "_news", "_touched", "own", "groups", "_followed", "_sized"}
 """Attributes that are others' state too, or are put there by whoever builds the part."""
 
 _PART, _IN_PLACE, _UNSET, _ARRAY = "part", "in place", "unset", "array"

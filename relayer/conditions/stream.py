@@ -10,16 +10,16 @@ from array import array
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 
-from relayer.conditions.lane import UNREACHED, Lane, threshold
+from relayer.conditions.lane import Lane, threshold
 from relayer.conditions.oriented import oriented
 from relayer.conditions.rows import Mark, Rows
 from relayer.conditions.signal import Bounds, Presence
 from relayer.conditions.stairs import HIGHEST, LOWEST, Stairs
+from relayer.conditions.steady import UNREACHED
 from relayer.conditions.track import LONG_AGO
 
 _ROW_BITS = 30
 _ROWS = (1 << _ROW_BITS) - 1
-_NOT_OBSERVED = -1
 _NO_CANDLE = (0, 0)
 
 
@@ -39,7 +39,6 @@ class Stream:
         "_lanes",
         "_news",
         "_possible",
-        "_price",
         "_rows",
         "_shown",
         "_shown_lanes",
@@ -68,7 +67,6 @@ class Stream:
         self._shown_lanes: dict[int, Lane] = {}
         self._candle = _NO_CANDLE
         self._starts, self._ends = array("q"), array("q")
-        self._price: int = _NOT_OBSERVED
         self._turn_ms: int = UNREACHED
 
     def add(self, row: int) -> None:
@@ -106,26 +104,16 @@ class Stream:
 
     def tell(self, from_ms: int, to_ms: int, halves: int | None, moment: int) -> None:
         """One span of trading time with an observed signal (None: absent); it begins at `moment` of trading time."""
-        self.move(from_ms, halves, moment)
-        if to_ms >= self.quiet_ms:
-            self.go_on(from_ms, to_ms, moment)
+        self.move(halves, moment)
+        self.go_on(from_ms, to_ms, moment)
 
-    def move(self, at_ms: int, halves: int | None, moment: int) -> int:
-        """An observed signal from this moment of trading time on, for `go_on` to judge.
-
-        Returns `quiet_ms`, which may be too early: what might complete next is looked up only when the time has come.
-        """
+    def move(self, halves: int | None, moment: int) -> None:
+        """An observed signal from this moment of trading time on, for `go_on` to judge."""
         price = self._absent if halves is None else self._zero + self._sign * halves
-        if price == self._price:
-            return self.quiet_ms
-        before, self._price = self._price, price
         self._certain.move(price, moment)
         self._possible.move(price, moment)
         if self._shown is not None:
             self._shown.move(price, moment)
-        if price > before and self.quiet_ms > at_ms:
-            self.quiet_ms = at_ms if self._at_once(price) else min(self.quiet_ms, at_ms + self._shortest_ms)
-        return self.quiet_ms
 
     def go_on(self, from_ms: int, to_ms: int, moment: int) -> None:
         """Judge a span of trading time in which the prices stay as they were moved."""
@@ -157,23 +145,27 @@ class Stream:
 
     def _tell(self, from_ms: int, to_ms: int, certain: int, possible: int, moment: int) -> None:
         """One span of trading time that is not observed."""
-        self._price = _NOT_OBSERVED
         self._certain.move(certain, moment)
         self._possible.move(possible, moment)
         if self._shown is not None:
             self._shown.move(LOWEST, moment)
         self.go_on(from_ms, to_ms, moment)
 
-    def _at_once(self, price: int) -> bool:
-        """Whether somebody who waits for no dwell has what he waits for; what candles showed is always looked at.
+    @property
+    def shortest_ms(self) -> int:
+        """The shortest dwell waited for, but for none at all."""
+        return min((held_s * 1000 for held_s in self._lanes if held_s), default=UNREACHED)
+
+    @property
+    def band(self) -> tuple[int, int]:
+        """Between these two, in half centi-cents, nobody has what he waits for who waits for no dwell.
 
         What is not certain yet holds all that is not possible yet.
         """
-        return self._shown is not None or (0 in self._lanes and self._lanes[0][0].awaits(price))
-
-    @property
-    def _shortest_ms(self) -> int:
-        return min((held_s * 1000 for held_s in self._lanes if held_s), default=UNREACHED)
+        at_once = [self._lanes[0][0].lowest] if 0 in self._lanes else []
+        at_once += [self._shown_lanes[0].lowest] if 0 in self._shown_lanes else []
+        halves = self._sign * (min(at_once, default=HIGHEST) - self._zero)
+        return (-1, halves) if self._sign > 0 else (halves, UNREACHED)
 
     def _looking(self) -> Iterator[tuple[Lane, Stairs]]:
         for certain, possible in self._lanes.values():

@@ -289,10 +289,10 @@ class BookTrack(Track):
             return None
         return None if self._going_on is not None else self._quote or self._book.sides
 
-    def resume(self, at_ms: Millis, book: Sides, quote: Sides) -> None:
+    def resume(self, at_ms: Millis, book: Sides | None, quote: Sides) -> None:
         """All before `at_ms` was told past the track since it was standing: `book` until then, and `quote` from it."""
         self.known_ms = at_ms
-        self._book = State(Sight.OBSERVED, book)
+        self._book = UNKNOWN if book is None else State(Sight.OBSERVED, book)
         self._quote = quote
 
     def _take_quote(self, at_ms: Millis, sides: Sides) -> None:
