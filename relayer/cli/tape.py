@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from relayer.domain.errors import UsageError
+from relayer.domain.errors import PermanentError, UsageError
 from relayer.domain.markets import MarketId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from relayer.settings import Settings
     from relayer.tape.entries import Entry
     from relayer.tape.segments import Verified
 
@@ -33,10 +32,13 @@ def record(
     directory: Annotated[Path | None, typer.Option(help="Where to; the setting tape.directory if left out.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after so many; at a signal if left out.")] = None,
 ) -> None:
-    """Record markets until stopped: frames and REST answers verbatim, and the path that they prove.
+    """Record markets until stopped: frames and REST answers verbatim, and the path that they prove, its gaps filled.
+
+    Of DFlow, where [dflow] mode is not off, frames and answers alone; with mode first nothing of Kalshi.
 
     Example: relayer tape record kalshi:KXHIGHNY-26NOV24-B46.5 --directory tapes --minutes 60
     """
+    from relayer.cli.recording import record as record_markets
     from relayer.cli.run import until_signal
     from relayer.settings import load_settings
 
@@ -44,62 +46,63 @@ def record(
     where = directory or settings.tape.directory
     if where is None:
         raise UsageError("Where should the tape go? Give --directory, or set tape.directory.")
-    asyncio.run(until_signal(_record(settings, where, [_market(text) for text in markets], minutes)))
-
-
-async def _record(settings: Settings, directory: Path, markets: list[MarketId], minutes: float | None) -> None:
-    from relayer.services.tasks import supervise
-    from relayer.sources.kalshi.source import KalshiSource
-    from relayer.tape.paths import PathRecorder
-    from relayer.tape.recorder import Recorder
-    from relayer.tape.tap import tapped_session
-    from relayer.telemetry.metrics import Metrics
-
-    recorder = Recorder(directory, settings.tape)
-    tickers = {market.ticker for market in markets}
-    http = tapped_session(recorder, venue=settings.kalshi.venue, wanted=tickers.__contains__)
-    try:
-        source = KalshiSource(
-            settings=settings.kalshi,
-            session=http,
-            clock=settings.clock.clock(),
-            listener=PathRecorder(recorder),
-            metrics=Metrics(),
-        )
-        source.watch(markets)
-        typer.echo(f"Recording {len(markets)} markets to {directory}.")
-        async with asyncio.timeout(None if minutes is None else minutes * 60):
-            await supervise({"source": source.run(), "recorder": recorder.run()})
-    except TimeoutError:
-        pass
-    finally:
-        await http.close()
-        await recorder.aclose()
-        head = recorder.head
-        typer.echo(f"{head.entry} entries in {head.block} blocks, head {head.hash}")
+    asyncio.run(until_signal(record_markets(settings, where, [_market(text) for text in markets], minutes)))
 
 
 @tape.command()
 def verify(
     directory: Directory,
     head: Annotated[str | None, typer.Option(help="A hash published earlier: the chain must contain it.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The chain must contain what this file's board carries.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Follow the hash chain through every block and say what it covers.
 
-    Example: relayer tape verify tapes --head 5f2b...
+    Example: relayer tape verify tapes --config relayer.toml
     """
     from relayer.tape.segments import verify as verify_tape
 
-    found = verify_tape(directory, contains=head)
-    typer.echo(json.dumps(dataclasses.asdict(found)) if as_json else _verdict(found))
+    if head and config:
+        raise UsageError("--head and --config both name a hash: give one of them.")
+    anchored = asyncio.run(_anchored(config)) if config else head
+    found = verify_tape(directory, contains=anchored)
+    told = {**dataclasses.asdict(found), "contains": anchored}
+    typer.echo(json.dumps(told) if as_json else _verdict(found, anchored))
 
 
-def _verdict(found: Verified) -> str:
+async def _anchored(config: Path) -> str:
+    """The tape's head on the board of this configuration. Raises PermanentError where there is none."""
+    import aiohttp
+    from solders.pubkey import Pubkey
+
+    from relayer.chain.board_gateway import authority_of
+    from relayer.chain.board_setup import read_board
+    from relayer.chain.programs.board import board_address
+    from relayer.chain.rpc import Rpc
+    from relayer.chain.signer import load_keypair
+    from relayer.settings import load_settings
+
+    settings = load_settings(config)
+    key = settings.keys.authority
+    authority = authority_of(settings.board, load_keypair(key, role="authority") if key else None)
+    program = Pubkey.from_string(settings.cluster.oracle_program)
+    address = board_address(program, authority, settings.board.index)
+    async with aiohttp.ClientSession() as session:
+        view = await read_board(Rpc(settings=settings.cluster, session=session), program, address)
+    if view is None or not any(view.board.header.tape_head):
+        raise PermanentError(f"Board {address} carries no tape's head: it is anchored hourly by `relayer run`.")
+    return view.board.header.tape_head.hex()
+
+
+def _verdict(found: Verified, anchored: str | None) -> str:
     lines = [
         f"The chain holds: {found.entries} entries in {found.blocks} blocks, {found.segments} segments.",
         f"Head {found.head}",
     ]
+    if anchored:
+        lines.append(f"It contains {anchored.lower()}.")
     if found.first_block > 1:
         lines.append(f"It begins at block {found.first_block}: older segments were deleted.")
     if found.lost_entries:
