@@ -28,6 +28,8 @@ DEATHS = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
 DYING = ("-m", "tests.e2e.dying_relayer")
 STARTED = '"event": "started"'
 INSTRUCTIONS = {"c1129b3ea17c5019": "create", "4adfbb06f513dcfd": "activate", "83c74b9b10c74801": "settle"}
+ASKED_AGAIN_MS = 300_000
+"""By then the venue's own history of the verdict's minute may be asked for."""
 OUTCOME = DemoMarket("outcome", PnpKind.V2, TICKERS[4], "", {"type": "outcome", "result": "yes"})
 
 
@@ -39,7 +41,7 @@ async def test_killed_at_every_step_it_activates_once_and_settles_once(tmp_path:
         await finish(world, "activate")
         assert all([(await world.market(address)).resolvable for address in world.markets])
 
-        await run_clock_to(world.clock, TAPE.header.to_ms)
+        await run_clock_to(world.clock, TAPE.header.to_ms + ASKED_AGAIN_MS)
         for when in ("before", "after"):
             await die_at(world, f"{when} latch", parse_spec(document).hash)
         await die_everywhere(world, "settle")
