@@ -36,6 +36,7 @@ def _python(*arguments: str) -> Sequence[str]:
 CAMPAIGNS = {
     "conditions": Campaign(_python("tests.campaigns.conditions", "100000")),
     "decoders": Campaign(_python("tests.campaigns.decoders", "600")),
+    "load": Campaign(_python("tests.campaigns.load", "60")),
     "condition-mutants": Campaign(_python("tests.campaigns.mutation.python", "200", "1")),
     "source-truth": Campaign(_python("tests.campaigns.truth", "3400")),
     "day": Campaign(_python("tests.campaigns.day")),

@@ -28,5 +28,5 @@ def test_without_a_failure_the_status_is_zero() -> None:
 def test_unknown_names_are_told_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["conditions", "weather"]) == 2
     assert capsys.readouterr().err.startswith(
-        "unknown campaign weather: choose from conditions, decoders, condition-mutants, "
+        "unknown campaign weather: choose from conditions, decoders, load, condition-mutants, "
     )
