@@ -17,6 +17,7 @@ from rich.table import Table
 
 from relayer.cli.judging import as_document, load_spec
 from relayer.cli.path_files import read_lines
+from relayer.cli.spelling import padded
 from relayer.conditions.events import Path as KnownPath
 from relayer.conditions.parse import spec_of
 from relayer.conditions.path import read_path
@@ -142,6 +143,4 @@ def _spelled(value: str, like: str | int) -> str | int:
     """The value as a spec spells it: integers as such, decimals with as many places as the one that it replaces."""
     if isinstance(like, int):
         return int(value) if value.isdecimal() else value
-    whole, _, places = value.partition(".")
-    missing = len(like.partition(".")[2]) - len(places)
-    return f"{whole}.{places}{'0' * missing}" if whole.isdecimal() and missing > 0 else value
+    return padded(value, len(like.partition(".")[2]))

@@ -38,15 +38,27 @@ def new(
     from relayer.conditions.parse import spec_of
     from relayer.conditions.question import question
 
-    spec = spec_of(document := draft(_pairs(given), typer.prompt))
+    spec = spec_of(document := draft(_pairs(given), _ask))
     if not offline:
         _check_parents(spec, rest_url)
     text = json.dumps(document, indent=1)
     if out is None:
         typer.echo(text)
     else:
-        out.write_text(text + "\n")
+        _write(out, text + "\n")
     typer.echo(question(spec), err=True)
+
+
+def _ask(text: str) -> str:
+    """On standard error, for the spec goes to standard output."""
+    return str(typer.prompt(text, err=True))
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text)
+    except OSError as error:
+        raise UsageError(f"--out {file} cannot be written: {error.strerror}.") from error
 
 
 def _check_parents(spec: Spec, rest_url: str) -> None:

@@ -42,12 +42,19 @@ def test_new_from_flags_writes_the_spec(vector: dict[str, Any], tmp_path: Path) 
     assert vector["question"] in ended.stderr
 
 
+def _written(stdout: str) -> Any:
+    """What the runner was given as input stands before it."""
+    return json.loads(stdout[stdout.index("{") :])
+
+
 def test_new_asks_for_what_is_missing() -> None:
     given = ["kind=momentum", "parent.venue=kalshi", "window.start=2026-01-01T00:00:00Z", "price.source=executable"]
-    answers = ["KXFEDDECISION-26JAN-H0", "2026-01-28T19:00:00Z", "up", "0.7000", "100.00", "60", "no", "14"]
+    answers = ["KXFEDDECISION-26JAN-H0", "2026-01-28T19:00:00Z", "either", "up", "0.7", "100", "60", "no", "14"]
     ended = runner.invoke(specs, ["new", "--offline", *given], input="\n".join(answers) + "\n")
     assert ended.exit_code == 0, ended.output
     assert EXAMPLE_HASH in ended.stderr
+    assert ended.stderr.count("test.direction (up, down):") == 2  # asked again: momentum does not take `either`
+    assert spec_of(_written(ended.stdout)).hash == EXAMPLE_HASH
 
 
 def test_new_refuses_keys_that_do_not_apply() -> None:
@@ -55,9 +62,40 @@ def test_new_refuses_keys_that_do_not_apply() -> None:
     ended = runner.invoke(specs, ["new", "--offline", *pairs, "price.within_s=3"])
     assert isinstance(ended.exception, UsageError)
     assert "'price.within_s' does not apply" in str(ended.exception)
-    refused = runner.invoke(specs, ["new", "--offline", *pairs, "test.level=0.7"])
+    refused = runner.invoke(specs, ["new", "--offline", *pairs, "test.level=0.70001"])
     assert "'test.level'" in str(refused.exception)
     assert "not written KEY=VALUE" in str(runner.invoke(specs, ["new", "kind"]).exception)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (["kind=foo"], "key 'kind' is 'foo', which is none of momentum, timing"),
+        (["kind=momentum", "parent.venue=pnp"], "key 'parent.venue' is 'pnp', which is none of kalshi"),
+        (["test.type=swing"], "key 'test.type' is 'swing', which is none of reach"),
+        (["kind=volatility", "test.type=swing"], "key 'test.type' is 'swing', which is none of range, realized"),
+        (["test.direction=either"], "key 'test.direction' is 'either', which is none of up, down"),
+        (["price.source=last"], "key 'price.source' is 'last', which is none of trades, executable, mid"),
+        (["--out", "nowhere/new.json"], "--out nowhere/new.json cannot be written: No such file or directory"),
+    ],
+)
+def test_new_names_what_is_wrong(pairs: list[str], message: str) -> None:
+    usual = {key: f"{key}={value}" for key, value in _flat(json.loads(EXAMPLE)).items() if key != "version"}
+    given = usual | {pair.partition("=")[0]: pair for pair in pairs if "=" in pair}
+    options = [pair for pair in pairs if "=" not in pair]
+    ended = runner.invoke(specs, ["new", "--offline", *given.values(), *options])
+    assert isinstance(ended.exception, UsageError), ended.output
+    assert message in str(ended.exception)
+
+
+def test_new_asks_nothing_that_has_one_answer() -> None:
+    """An average takes the mid as it is."""
+    window = ["window.start=2026-01-01T00:00:00Z", "window.end=2026-01-02T00:00:00Z"]
+    answer = ["otherwise.answer=no", "otherwise.after_days=14"]
+    given = ["kind=trajectory", "parent.venue=kalshi", "parent.market=A", "test.type=average", "test.direction=up"]
+    ended = runner.invoke(specs, ["new", "--offline", *given, *window, *answer], input="0.5\n0.05\n")
+    assert ended.exit_code == 0, ended.output
+    assert _written(ended.stdout)["price"] == {"source": "mid", "max_spread": "0.0500", "held_s": 0}
 
 
 def test_validate_names_each_refusal(folder: Path) -> None:
