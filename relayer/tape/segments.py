@@ -85,12 +85,14 @@ def _block(segment: Path, data: mmap.mmap, at: int) -> Block | None:
     start = at + HEADER.size
     if (magic, length) != (MAGIC, 4) or start + packed > len(data):
         return None
+    unpacker = zstandard.ZstdDecompressor().decompressobj()  # believes no length that a damaged header claims
     try:
-        plain = zstandard.ZstdDecompressor().decompress(data[start : start + packed])
+        plain = unpacker.decompress(data[start : start + packed])
         head, entries = decode_block(plain)
     except (zstandard.ZstdError, PermanentError):
         return None
-    return Block(segment, at, plain, head, entries)
+    whole = unpacker.eof and not unpacker.unused_data
+    return Block(segment, at, plain, head, entries) if whole else None
 
 
 def _damage(segment: Path, data: mmap.mmap, at: int) -> Damage:

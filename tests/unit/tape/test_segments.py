@@ -13,7 +13,7 @@ import zstandard
 
 from relayer.domain.errors import PermanentError, UsageError
 from relayer.tape.entries import GENESIS, Entry, Kind, encode_entry, payload
-from relayer.tape.segments import Block, Damage, read, scan, segment_files, verify
+from relayer.tape.segments import HEADER, Block, Damage, read, scan, segment_files, verify
 from relayer.tape.settings import TapeSettings
 from relayer.tape.writer import SegmentWriter
 
@@ -104,6 +104,16 @@ def test_a_changed_byte_is_found_and_located(tmp_path: Path, where: str) -> None
         verify(tmp_path)
     assert [entry.number for entry in read(tmp_path)] == [1, 2, 5, 6], "what is readable stays readable"
     assert [type(found) for found in scan(segment)] == [Block, Damage, Block]
+
+
+def test_a_header_that_claims_more_than_there_is_costs_no_memory(tmp_path: Path) -> None:
+    recorded(tmp_path, 3)
+    (segment,) = segment_files(tmp_path)
+    whole = segment.read_bytes()
+    frame = HEADER.size
+    claims_a_petabyte = whole[:frame] + whole[frame : frame + 4] + b"\xe4" + (1 << 50).to_bytes(8, "little")
+    segment.write_bytes(claims_a_petabyte + whole[frame + 6 :])
+    assert [type(found) for found in scan(segment)] == [Damage]
 
 
 def test_a_missing_or_foreign_segment_breaks_the_chain(tmp_path: Path) -> None:
