@@ -58,16 +58,25 @@ def analytics(
 
 
 def mids_of(path: KnownPath) -> Mids:
-    """Time and mid of every quote with both sides, in dollars; closes of candles where there are no quotes."""
+    """Time and mid, in dollars, of every trading moment with both sides: observed quotes, closes of candles in gaps."""
     from relayer.conditions.events import Candle, Quote
+    from relayer.conditions.reference.market import Market, inside
 
-    mids: Mids = []
+    market = Market(path)
+    mids: dict[int, float | None] = {}
     for event in path.events:
-        if isinstance(event, Quote) and event.book.best_bid is not None and event.book.best_ask is not None:
-            mids.append((event.at_ms, (event.book.best_bid + event.book.best_ask) / 2 / PRICE_MAX))
+        if isinstance(event, Quote) and market.trading(event.at_ms) and not inside(market.gaps, event.at_ms):
+            mids[event.at_ms] = _mid(event.book.best_bid, event.book.best_ask)
         elif isinstance(event, Candle) and isinstance(event.bid, tuple) and isinstance(event.ask, tuple):
-            mids.append((event.to_ms, (event.bid[3] + event.ask[3]) / 2 / PRICE_MAX))
-    return mids
+            last_ms = event.to_ms - 1
+            if market.trading(last_ms) and inside(market.gaps, last_ms):
+                mids.setdefault(event.to_ms, _mid(event.bid[3], event.ask[3]))
+    return [(at_ms, mid) for at_ms, mid in sorted(mids.items()) if mid is not None]
+
+
+def _mid(bid: int | None, ask: int | None) -> float | None:
+    """Dollars; None where a side is empty."""
+    return (bid + ask) / 2 / PRICE_MAX if bid and ask and ask < PRICE_MAX else None
 
 
 def _report(mids: Mids, level: float, outcome_ms: int | None, deadline_ms: int | None) -> dict[str, Any]:

@@ -65,6 +65,8 @@ def conviction_chance(price: float, level: float, share: float, *, steps: int = 
 
 def conviction_time(price: float, level: float, chance: float = 0.5) -> float:
     """Share of the time until the outcome by which conviction has come with `chance`: a quantile, by bisection."""
+    if max(price, 1 - price) >= level:
+        return 0.0
     low, high = 0.0, 1.0
     for _ in range(12):
         middle = (low + high) / 2

@@ -13,9 +13,11 @@ import typer
 from typer.testing import CliRunner
 
 from relayer.cli import beliefs
-from relayer.cli.analytics import analytics
+from relayer.cli.analytics import analytics, mids_of
+from relayer.conditions.path import read_path
 from relayer.domain.errors import UsageError
-from tests.unit.conditions.build import quote, watermark
+from relayer.domain.markets import MarketId
+from tests.unit.conditions.build import START, candle, gap, quote, status, watermark
 
 app = typer.Typer()
 app.command()(analytics)
@@ -69,6 +71,7 @@ def test_without_a_deadline_the_chance_is_the_bound() -> None:
     assert beliefs.touch_chance(0.7, 0.7, 0.1) == 1
     assert beliefs.touch_chance(0.4, 0.7, 0.0) == 0
     assert beliefs.conviction_chance(0.1, 0.9, 0.1) == 1
+    assert beliefs.conviction_time(0.1, 0.9) == 0
 
 
 def test_median_time_to_conviction(walks: list[list[float]]) -> None:
@@ -97,6 +100,30 @@ def test_the_command(tmp_path: Path) -> None:
     assert printed["touch_by_deadline"] == pytest.approx(0.5 / 0.8, abs=0.02)
     assert printed["movement_realised"] == pytest.approx(0.2**2 + 0.3**2)
     assert "touch bound" in _run(tmp_path)
+
+
+def test_only_trading_prices_are_beliefs() -> None:
+    """Not what a gap hides or a candle shows beside the book, no empty side, and nothing after the close."""
+    sides = {"bid": "0.2 0.3", "ask": "0.4 0.5"}
+    lines = [
+        quote(0, "0.1", "0.2"),
+        quote(0, "0.39", "0.41"),
+        candle(0, 500, **sides),
+        gap(1000, 3000),
+        candle(1000, 2000, **sides),
+        quote(1500, "0.9", "0.92"),
+        candle(2000, 3000, bid="0.2 0.3", ask="0.4 1.00"),
+        quote(3000, "0.5"),
+        quote(3500, "0.5", "0.52"),
+        quote(3600, "0.5", "0.52"),
+        quote(3600, "0.5"),
+        status(4000, "closed"),
+        quote(4500, "0.97", "0.99"),
+        watermark(5000),
+    ]
+    parent = MarketId.parse("kalshi:KXA")
+    path = read_path([json.dumps(line).encode() for line in lines], [parent])[parent]
+    assert [(at - START, mid) for at, mid in mids_of(path)] == [(0, 0.4), (2000, 0.4), (3500, 0.51)]
 
 
 @pytest.mark.parametrize(
