@@ -15,7 +15,7 @@ from relayer.conditions.joint import Joint
 from relayer.conditions.judged import NOT_OVER, Judged, judge_decision, judge_result, too_little, witness_of
 from relayer.conditions.signal import Quoted, States, read_sides
 from relayer.conditions.spec import At, Executable, Mid, Range, Reach, Realized, Resolves, Spec, Trades
-from relayer.conditions.track import BookTrack, Sight, SpanListener, State, TradeTrack
+from relayer.conditions.track import BookTrack, Sides, Sight, SpanListener, State, TradeTrack
 from relayer.domain.feeds import Trade
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis, Size
@@ -56,6 +56,22 @@ class Condition:
             track.on_quote(at_ms, read_sides(self._source, book))
         elif isinstance(track, TradeTrack):
             track.prove_by_book(at_ms)
+
+    @property
+    def by_trades(self) -> bool:
+        return isinstance(self.spec.price, Trades)
+
+    @property
+    def instant(self) -> bool:
+        """Whether the best prices of one parent count, without dwell: then `on_best` stands for `on_book`."""
+        smallest = isinstance(self._source, Mid) or self._source.min_size == 1
+        return smallest and not self.spec.held_ms and not isinstance(self.spec.price, Trades) and not self._legs
+
+    def on_best(self, market: MarketId, at_ms: Millis, sides: Sides) -> None:
+        """The best prices from `at_ms` on."""
+        track = self._tracks[market]
+        assert isinstance(track, BookTrack)
+        track.on_quote(at_ms, sides)
 
     def on_trade(self, market: MarketId, trade: Trade) -> None:
         """One trade, block trades included."""

@@ -33,11 +33,13 @@ _OUTCOME = Executable(Size(1), 1)
 class Engine:
     """All armed specs. Events come market first, each market's in order of time, as a `Condition` takes them.
 
-    candles_follow: as of a `Condition`; those that are handed over must be made alike. Without it there are no candles.
+    candles_follow: as of a `Condition`; those that are handed over must be made alike. candles: some are told, before
+    what lies behind their gaps unless they follow.
     """
 
-    def __init__(self, *, candles_follow: bool = False) -> None:
+    def __init__(self, *, candles_follow: bool = False, candles: bool = False) -> None:
         self.candles_follow = candles_follow
+        self._candles = candles or candles_follow
         self.rows = Rows()
         self.news: list[int] = []
         self.groups: dict[int, Group] = {}
@@ -51,7 +53,7 @@ class Engine:
         """Takes the events of one market without the look-up; made on first use."""
         found = self.parents.get(market)
         if found is None:
-            found = self.parents[market] = Parent(self.touched)
+            found = self.parents[market] = Parent(market, self.touched)
         return found
 
     def group(self, market: MarketId, source: Executable | Mid, standing: Quoted | None = None) -> Group:
@@ -69,8 +71,7 @@ class Engine:
     def adopt(self, handle: Handle, condition: Condition) -> None:
         """Drive on a condition that has heard all that it needs."""
         for leg in condition.spec.legs:
-            self.parent(leg).note()
-            self.parent(leg).own[handle] = condition
+            self.parent(leg).adopt(handle, condition)
         self.own[handle] = condition
         self.touched.add(handle)
 
@@ -84,7 +85,7 @@ class Engine:
         are known to stand now, for who has not heard of them.
         """
         books = standing or {}
-        shareable = _shareable(spec, candles=self.candles_follow)
+        shareable = _shareable(spec, candles=self._candles)
         if told is None and shareable and self.parent(spec.legs[0]).heard_ms <= spec.start_ms:
             market = spec.legs[0]
             self.parent(market).note()
@@ -101,7 +102,7 @@ class Engine:
         """Forget a spec. Raises KeyError for one that is not armed."""
         if handle in self.own:
             for leg in self.own.pop(handle).spec.legs:
-                del self.parents[leg].own[handle]
+                self.parents[leg].release(handle)
             self.touched.discard(handle)
             return
         rows = self._armed_rows(handle)
@@ -123,12 +124,14 @@ class Engine:
         touched = list(self.touched)
         self.news.clear()
         self.touched.clear()
-        own = [handle for handle in touched if self.verdict(handle).answer is not Answer.PENDING]
+        own = [handle for handle in touched if self._is_decided(handle)]
         return [row for row in rows if self._is_news(row)] + own
 
     def verdict(self, handle: Handle) -> Verdict:
         """The verdict from all that was told so far. Raises KeyError for one that is not armed."""
         if handle in self.own:
+            for leg in self.own[handle].spec.legs:
+                self.parents[leg].note()
             return self.own[handle].verdict()
         row = self._armed_rows(handle)[0]
         group = self.groups[self.rows.group[row]]
@@ -167,6 +170,10 @@ class Engine:
     def on_watermark(self, market: MarketId, at_ms: Millis) -> None:
         """Everything before `at_ms` has been told."""
         self.parent(market).on_watermark(market, at_ms)
+
+    def prove(self, market: MarketId, book_ms: Millis, trades_ms: Millis) -> None:
+        """Nothing before these moments is missing of book and trades, though the watermark is not there yet."""
+        self.parent(market).prove(book_ms, trades_ms)
 
     def _share(self, spec: Spec, group: Group) -> Handle:
         rows = [self._add(spec, group.number, mark, level) for mark, level in _asked(spec)]
@@ -209,6 +216,14 @@ class Engine:
     def _decision(self, handle: Handle) -> Decision | None:
         found = [self.rows.found(row) for row in self.rows.levels(handle)]
         return crossing_decision(found, hold=bool(self.rows.mark[handle] & Mark.HOLD))
+
+    def _is_decided(self, handle: Handle) -> bool:
+        """Of an own condition; one that waits for a quote to be proven is asked again."""
+        if self.verdict(handle).answer is not Answer.PENDING:
+            return True
+        if not all(self.parents[leg].proven for leg in self.own[handle].spec.legs):
+            self.touched.add(handle)
+        return False
 
     def _is_news(self, handle: Handle) -> bool:
         """What a final result decided may be taken back with it; what the path or the clock did stands."""

@@ -61,6 +61,8 @@ class Group:
         self._known: Sides | None = None
         """Where the streams stand; None unless what was last told was observed."""
 
+    by_trades = False
+
     def add(self, row: int) -> None:
         """Arm a row whose window lies after everything that was told."""
         self.flush()
@@ -122,6 +124,11 @@ class Group:
         if not ended:
             self._report_end()
         self._steady_again()
+
+    def prove(self, market: MarketId, at_ms: Millis) -> None:
+        self._interrupt()
+        self.track.prove(at_ms)
+        self.track.flush()
 
     def stream(self, *, up: bool, hold: bool) -> Stream:
         """One side of the signal; made on first use."""

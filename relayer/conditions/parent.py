@@ -28,16 +28,21 @@ class Parent:
         "_bid",
         "_due_ms",
         "_followed",
+        "_instant",
+        "_moved_ms",
+        "_others",
         "_result",
         "_sized",
         "_status",
         "_touched",
         "groups",
         "heard_ms",
+        "market",
         "own",
     )
 
-    def __init__(self, touched: set[Handle]) -> None:
+    def __init__(self, market: MarketId, touched: set[Handle]) -> None:
+        self.market = market
         self.groups: dict[Executable | Mid, Group] = {}
         self.own: dict[Handle, Condition] = {}
         self.heard_ms = LONG_AGO
@@ -48,6 +53,10 @@ class Parent:
         """Of the groups that look at the best prices."""
         self._sized: tuple[Group, ...] = ()
         """Those that look deeper."""
+        self._instant: tuple[Condition, ...] = ()
+        """Of `own`, those that repeated best prices tell nothing more."""
+        self._others: tuple[Condition, ...] = ()
+        self._moved_ms = LONG_AGO
         self._bid: Price | None = None
         self._ask: Price | None = None
         self._due_ms: int = LONG_AGO
@@ -72,12 +81,30 @@ class Parent:
         """Tell this group nothing any more."""
         self._look_at({source: kept for source, kept in self.groups.items() if kept is not group})
 
+    def adopt(self, handle: Handle, condition: Condition) -> None:
+        """Tell this condition too."""
+        self.note()
+        self.own[handle] = condition
+        self._sort_own()
+
+    def release(self, handle: Handle) -> None:
+        """Tell this condition nothing any more."""
+        del self.own[handle]
+        self._sort_own()
+
+    @property
+    def proven(self) -> bool:
+        """Whether something later than the last quote that went on has been heard."""
+        return self.heard_ms > self._moved_ms
+
     def note(self) -> None:
-        """Let the groups hear of quotes that went no further."""
+        """Let everybody hear of quotes that went no further."""
         if self._due_ms > LONG_AGO:
             self._due_ms = LONG_AGO
             for steady in self._followed:
                 steady.heard_ms = max(steady.heard_ms, self.heard_ms)
+            for condition in self._instant:
+                condition.on_best(self.market, self.heard_ms, (self._bid, self._ask))
 
     def on_book(self, market: MarketId, at_ms: Millis, book: Quoted) -> None:
         bid, ask = book.best_bid, book.best_ask
@@ -118,6 +145,11 @@ class Parent:
         for listener in listeners:
             listener.on_watermark(market, at_ms)
 
+    def prove(self, book_ms: Millis, trades_ms: Millis) -> None:
+        """Nothing before these moments is missing of book and trades."""
+        for listener in self._listeners():
+            listener.prove(self.market, trades_ms if listener.by_trades else book_ms)
+
     def _look_at(self, groups: dict[Executable | Mid, Group]) -> None:
         self.note()
         self.groups = groups
@@ -136,11 +168,19 @@ class Parent:
             due_ms = steady.follow(at_ms, bid, ask)
             if due_ms < self._due_ms:
                 self._due_ms = due_ms
-        if self._sized or self.own:
+        self._moved_ms = at_ms
+        for condition in self._instant:
+            condition.on_best(market, at_ms, (bid, ask))
+        if self._sized or self._others:
             self._due_ms = LONG_AGO
-            listeners: list[Group | Condition] = [*self._sized, *self._touch()]
+            listeners: list[Group | Condition] = [*self._sized, *self._others]
             for listener in listeners:
                 listener.on_book(market, at_ms, book)
+        self._touched.update(self.own)
+
+    def _sort_own(self) -> None:
+        self._instant = tuple(condition for condition in self.own.values() if condition.instant)
+        self._others = tuple(condition for condition in self.own.values() if not condition.instant)
 
     def _listeners(self) -> list[Group | Condition]:
         self.note()

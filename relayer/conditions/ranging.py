@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from relayer.conditions.decision import Decision, Judgement
 from relayer.conditions.dwell import attained, follows
 from relayer.conditions.events import Candle
-from relayer.conditions.signal import Presence, Signal, States
+from relayer.conditions.signal import Bounds, Presence, Signal, States
 from relayer.conditions.sliding import SlidingMax, SlidingMin
 from relayer.conditions.spec import Range, Trades
 from relayer.conditions.stretching import Dated, Stretches
 from relayer.conditions.swing import Extreme, Swing
+from relayer.conditions.track import LONG_AGO
 from relayer.conditions.traded import missing_extremes
 from relayer.domain.feeds import Trade
 from relayer.domain.units import NO_BID, PRICE_MAX, Millis
@@ -68,6 +69,11 @@ class BookRange(_Ranging):
 
     def _add(self, dated: Dated) -> None:
         first, last, high, low, follows_ms = dated
+        if follows_ms == LONG_AGO and _is_exact(high) and _is_exact(low):
+            extreme = Extreme(first, last, high.lo, low.lo)
+            self._certain.add(extreme)
+            self._possible.add(extreme)
+            return
         sure_high = high.lo if high.presence is Presence.PRESENT else None
         sure_low = low.hi if low.presence is Presence.PRESENT else None
         self._certain.add(Extreme(first, last, sure_high, sure_low, follows_ms))
@@ -153,6 +159,10 @@ class TradeRange(_Ranging):
             high = max(self._missing_high.value, NO_BID if high is None else high)
             low = min(self._missing_low.value, PRICE_MAX if low is None else low)
         self._possible.add(Extreme(first, last, _halves(high), _halves(low)))
+
+
+def _is_exact(bounds: Bounds) -> bool:
+    return bounds.presence is Presence.PRESENT and bounds.lo == bounds.hi
 
 
 def _halves(price: int | None) -> int | None:

@@ -1,15 +1,17 @@
-"""Tell a whole path to a condition, or all of it before a moment, and ask for the verdict (section 7)."""
+"""Tell a whole path to a condition or to many, or all of it before a moment, and ask for verdicts (section 7)."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 
 from relayer.conditions.condition import Condition
 from relayer.conditions.engine import Engine
 from relayer.conditions.events import Candle, Event, Gap, Path, Quote, Result, Status, Watermark
 from relayer.conditions.path import cut_path
 from relayer.conditions.spec import Spec, Trades
+from relayer.conditions.track import LONG_AGO
 from relayer.domain.feeds import Trade
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis
@@ -21,6 +23,24 @@ def judge(spec: Spec, paths: Mapping[MarketId, Path], *, at_ms: Millis | None = 
     condition = Condition(spec)
     tell_all(condition, {market: path if at_ms is None else cut_path(path, at_ms) for market, path in paths.items()})
     return condition.verdict()
+
+
+def judge_all(specs: Sequence[Spec], paths: Mapping[MarketId, Path], *, at_ms: Millis | None = None) -> list[Verdict]:
+    """The verdict of each spec, every path told but once."""
+    known = {market: path if at_ms is None else cut_path(path, at_ms) for market, path in paths.items()}
+    engine = Engine(candles=any(isinstance(event, Candle) for path in known.values() for event in path.events))
+    handles = [engine.arm(spec) for spec in specs]
+    on_book = {market: engine.parent(market).on_book for market in known}
+    for market, event in _merged(known):
+        if type(event) is Quote:  # as most are
+            on_book[market](market, event.at_ms, event.book)
+        else:
+            tell(engine, market, event)
+    for market, path in known.items():
+        engine.prove(market, path.book_proven_ms or LONG_AGO, path.trades_proven_ms or LONG_AGO)
+        if path.watermark_ms is not None:
+            engine.on_watermark(market, path.watermark_ms)
+    return [engine.verdict(handle) for handle in handles]
 
 
 def tell_all(condition: Condition, paths: Mapping[MarketId, Path]) -> None:
@@ -56,5 +76,8 @@ def tell(condition: Condition | Engine, market: MarketId, event: Event) -> None:
 
 
 def _merged(paths: Mapping[MarketId, Path]) -> Iterator[tuple[MarketId, Event]]:
+    if len(paths) == 1:
+        ((market, path),) = paths.items()
+        return zip(itertools.repeat(market), path.events, strict=False)
     tagged = [[(market, event) for event in path.events] for market, path in paths.items()]
     return heapq.merge(*tagged, key=lambda pair: pair[1].at_ms)

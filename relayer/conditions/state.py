@@ -56,7 +56,20 @@ _PARTS = (
 )  # fmt: skip
 _FIXED = object()
 """Stands for what is not state: the spec fixes it."""
-_SHARED = {"spec", "_listener", "_joint", "_rows", "_news", "_touched", "own", "groups", "_followed", "_sized"}
+_SHARED = {
+    "spec",
+    "_listener",
+    "_joint",
+    "_rows",
+    "_news",
+    "_touched",
+    "own",
+    "groups",
+    "_followed",
+    "_sized",
+    "_instant",
+    "_others",
+}
 """Attributes that are others' state too, or are put there by whoever builds the part."""
 
 _PART, _IN_PLACE, _UNSET, _ARRAY = "part", "in place", "unset", "array"

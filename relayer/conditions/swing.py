@@ -96,12 +96,11 @@ class Swing:
 
     def _add_known(self, extreme: Extreme) -> None:
         """What most are: known at its own date, with nothing in line before it."""
-        for earlier in (self._known, self._attained):
-            if earlier:
-                high, low = earlier.within(extreme.first - self._test.horizon_ms)
-                self._try(extreme, high, low, extreme.first)
-        self._try(extreme, extreme.high, extreme.low, extreme.first)
+        before = extreme.first - self._test.horizon_ms
+        if self._attained:
+            self._try(extreme, *self._attained.within(before), extreme.first)
         self._known.add(extreme)
+        self._try(extreme, *self._known.within(before), extreme.first)
 
     def _remember(self, extreme: Extreme) -> None:
         (self._attained if extreme.anywhere else self._known).add(extreme)

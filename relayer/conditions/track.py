@@ -280,14 +280,25 @@ class BookTrack(Track):
         self._quote: Sides | None = None
 
     def on_quote(self, at_ms: Millis, sides: Sides) -> None:
-        self._at(at_ms, "_take_quote", at_ms, sides)
+        if at_ms > self.known_ms and self._undisturbed and not self._candles:
+            if self._quote is not None and self._quote != self._book.sides:
+                self._book = State(Sight.OBSERVED, self._quote)
+            self._tell(self.known_ms, at_ms, self._book)
+            self.known_ms, self._quote = at_ms, sides
+        else:
+            self._at(at_ms, "_take_quote", at_ms, sides)
 
     @property
     def standing(self) -> Sides | None:
         """The book from `known_ms` on, if nothing but quotes could change it and all before is told."""
-        if not self._trading or self.final_ms is not None or self._gaps or self._statuses or self._waiting:
+        if not self._undisturbed or self._going_on is not None:
             return None
-        return None if self._going_on is not None else self._quote or self._book.sides
+        return self._quote or self._book.sides
+
+    @property
+    def _undisturbed(self) -> bool:
+        """Only quotes matter now."""
+        return self._trading and self.final_ms is None and not (self._gaps or self._statuses or self._waiting)
 
     def resume(self, at_ms: Millis, book: Sides | None, quote: Sides) -> None:
         """All before `at_ms` was told past the track since it was standing: `book` until then, and `quote` from it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -12,11 +12,14 @@ from relayer.conditions.checkpoint import restore_engine, save_engine
 from relayer.conditions.condition import Condition
 from relayer.conditions.engine import Engine
 from relayer.conditions.parse import spec_of
-from relayer.conditions.spec import Executable, Hold, Mid, Reach, Resolves, Spec, Trades
+from relayer.conditions.path import read_path
+from relayer.conditions.reference.judge import judge as judge_by_definition
+from relayer.conditions.replay import judge_all
+from relayer.conditions.spec import Executable, Hold, Mid, Range, Reach, Resolves, Spec, Trades
 from relayer.domain.markets import MarketId
-from relayer.domain.units import Price, Size, millis_from_rfc3339, rfc3339
+from relayer.domain.units import Millis, Price, Size, millis_from_rfc3339, rfc3339
 from relayer.domain.verdicts import Answer
-from tests.unit.conditions.agreement import filled_late, tell_line
+from tests.unit.conditions.agreement import facts, filled_late, tell_line
 from tests.unit.conditions.generate import random_case, random_spec
 
 SPECS = 12
@@ -42,6 +45,27 @@ def engine_disagreements(seeds: Iterable[int], *, restarts: float = 0.0) -> list
     restarts: how likely the engine is saved and restored after a line.
     """
     return [text for seed in seeds if (text := _Run(seed, restarts).disagreement()) is not None]
+
+
+def whole_disagreements(seeds: Iterable[int]) -> list[str]:
+    """Many specs over whole files, or all of them before a moment, against the definitions."""
+    return [text for seed in seeds for text in _whole_disagreements(seed)]
+
+
+def _whole_disagreements(seed: int) -> Iterator[str]:
+    rng = Random(seed)
+    case = random_case(rng, complete=rng.random() < 0.75)
+    specs = [spec_of(case.spec), *(other_spec(rng, case.spec) for _ in range(5))]
+    paths = read_path(case.file(), specs[0].legs)
+    start_ms, end_ms = specs[0].start_ms, specs[0].end_ms
+    at_ms = Millis(rng.randint(start_ms - 1000, end_ms + 2000)) if rng.random() < 0.3 else None
+    candles = any(line["type"] == "candle" for line in case.lines)
+    for spec, found in zip(specs, judge_all(specs, paths, at_ms=at_ms), strict=True):
+        ties = isinstance(spec.test, Range) or (attains(spec) and candles)
+        defined = judge_by_definition(spec, {leg: paths[leg] for leg in spec.legs}, at_ms=at_ms)
+        one, other = (facts(spec, verdict, live=False, ties=ties) for verdict in (found, defined))
+        if one != other:
+            yield f"seed {seed}, {spec.canonical.decode()}: {one} is by definition {other}"
 
 
 class _Run:

@@ -12,7 +12,7 @@ from relayer.domain.markets import MarketId
 from relayer.domain.units import Millis, Price, Size, rfc3339
 from relayer.domain.verdicts import Answer
 from tests.unit.conditions.build import LONG, START, document, executable, reach
-from tests.unit.conditions.engine_agreement import engine_disagreements
+from tests.unit.conditions.engine_agreement import engine_disagreements, whole_disagreements
 
 CASES = 600
 MARKET = MarketId.parse(LONG)
@@ -29,6 +29,10 @@ def tell_bids(engine: Engine, *bids: tuple[int, int]) -> None:
 
 def test_many_specs_on_one_stream() -> None:
     assert engine_disagreements(range(CASES)) == []
+
+
+def test_many_specs_by_definition() -> None:
+    assert whole_disagreements(range(5000)) == []
 
 
 def test_a_decision_is_reported_once_and_by_the_frame_that_proves_it() -> None:
