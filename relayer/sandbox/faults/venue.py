@@ -202,11 +202,12 @@ class Pause(Halting):
 
     def __init__(self, dice: Dice) -> None:
         super().__init__(dice)
+        self._planned: dict[str, tuple[int, int]] = {}
         self._halts: dict[str, tuple[int, int]] = {}
         self._bodies: dict[str, Json] = {}
 
     def seen(self, record: Record) -> list[Record]:
-        made = self._resumed(record.at_ms)
+        made = [*self._stopped(record.at_ms), *self._resumed(record.at_ms)]
         if isinstance(record, FrameRecord) and record.type.startswith("orderbook"):
             ticker = msgspec.json.decode(record.msg)["market_ticker"]
             return [*made, *self.follow(record, halted=self._is_halted(ticker, record.at_ms))]
@@ -218,9 +219,20 @@ class Pause(Halting):
         if market["status"] != "active" or not first:
             return [body(at_ms, market)]
         from_ms = self.between(at_ms + 1, millis_from_rfc3339(market["close_time"]) - 600_000)
-        self._halts[ticker] = (from_ms, from_ms + int(self.dice.seconds(60, 300)) * 1000)
-        stopped = lifecycle(from_ms, ticker, "deactivated", is_deactivated=True)
-        return [body(at_ms, market), body(from_ms, market, status="inactive"), stopped]
+        self._planned[ticker] = (from_ms, from_ms + int(self.dice.seconds(60, 300)) * 1000)
+        return [body(at_ms, market)]
+
+    def _stopped(self, now_ms: int) -> list[Record]:
+        made: list[Record] = []
+        for ticker, (from_ms, end_ms) in list(self._planned.items()):
+            if from_ms <= now_ms:
+                del self._planned[ticker]
+                if self._bodies[ticker]["status"] != "active":
+                    continue  # it closed before
+                self._halts[ticker] = (from_ms, end_ms)
+                stopped = lifecycle(from_ms, ticker, "deactivated", is_deactivated=True)
+                made += [body(from_ms, self._bodies[ticker], status="inactive"), stopped]
+        return sorted(made, key=lambda record: record.at_ms)
 
     def _is_halted(self, ticker: str, at_ms: int) -> bool:
         from_ms, _ = self._halts.get(ticker, (at_ms + 1, 0))
