@@ -124,6 +124,16 @@ def test_a_pause_empties_the_book_before_it_fills_again(tmp_path: Path) -> None:
     assert removals.index(False) > 3, "all that was shown before goes first"
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_a_pause_leaves_a_market_that_has_closed_alone(tmp_path: Path, seed: int) -> None:
+    records = lived(tmp_path, "early-close=1", "pause=1", seed=seed)
+    for ticker in (A, B):
+        over = statuses(records, ticker)
+        over = over[over.index("closed") :]
+        assert "inactive" not in over
+        assert "active" not in over
+
+
 def test_maintenance_says_so_and_nothing_trades(tmp_path: Path) -> None:
     records = lived(tmp_path, "maintenance=1")
     exchange = [

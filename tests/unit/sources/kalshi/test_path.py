@@ -315,3 +315,78 @@ def test_trades_heard_before_the_path_was_needed_are_fetched_again() -> None:
     world.standing = Standing(ms(120_000), a_book(), OPENED)
     (*_, hole) = world.need(70_000).due(LATER)
     assert (hole.to_ms, hole.trades_to_ms) == (120_000, 121_001)
+
+
+def test_what_the_tape_loses_is_a_gap_that_is_filled_and_prices_go_on() -> None:
+    """Statuses and results of that time are told afterwards; what was told before is not told again."""
+    world = World()
+    world.need(0)
+    world.paths.on_status(MARKET, ms(1), MarketStatus.ACTIVE, None)
+    world.paths.on_book(MARKET, ms(10), a_book())
+    world.paths.on_watermark(MARKET, ms(1000))
+    world.log.told.clear()
+    world.prices.told.clear()
+    world.paths.lose()
+    world.paths.on_book(MARKET, ms(1500), a_book())
+    world.paths.on_trade(MARKET, a_trade(1600))
+    world.paths.on_gap(MARKET, ms(1700), ms(1800), "sequence")
+    world.paths.on_status(MARKET, ms(2000), MarketStatus.CLOSED, None)
+    world.paths.on_result(MARKET, ms(2500), "yes", False)
+    world.paths.on_watermark(MARKET, ms(3000))
+    assert world.log.told == []
+    assert [line[0] for line in world.prices.told] == ["book", "trade", "gap", "status", "result", "watermark"]
+    assert world.paths.remembered(MARKET) == Remembered(ms(1000), ms(1000))
+    world.standing = Standing(ms(3000), None, OPENED)
+    world.paths.regain()
+    assert world.log.told == [
+        ("gap", 1000, 2000, True),
+        ("status", 2000, "CLOSED", None),
+        ("result", 2500, "yes", False),
+    ]
+    (hole,) = world.path.due(LATER)
+    assert (hole.from_ms, hole.trades_from_ms, hole.trades_to_ms, hole.ended) == (1000, 1000, 2000, True)
+    world.paths.on_watermark(MARKET, ms(4000))
+    assert world.log.of("watermark") == []
+    world.path.fill_trades(hole, [a_trade(1600)])
+    world.path.fill_candles(hole, [a_candle(0)], last=True)
+    assert world.log.told[-1] == ("watermark", 4000)
+    world.paths.regain()
+    assert world.log.told[-1] == ("watermark", 4000), "nothing was lost, nothing is told"
+
+
+def test_trades_alone_that_the_tape_lost_are_fetched() -> None:
+    world = World(standing=Standing(ms(10), a_book(), OPENED))
+    world.need(0)
+    world.paths.on_watermark(MARKET, ms(1000))
+    for hole in world.path.due(LATER):
+        world.path.fill_trades(hole, [])
+        world.path.fill_candles(hole, [a_candle(0)], last=True)
+    world.paths.lose()
+    world.paths.on_trade(MARKET, a_trade(1600))
+    world.standing = Standing(ms(1000), a_book(), OPENED)
+    world.log.told.clear()
+    world.paths.regain()
+    assert world.log.of("gap") == [], "no book is missing"
+    (hole,) = world.path.due(LATER)
+    assert (hole.trades_from_ms, hole.trades_to_ms) == (1000, 1601)
+    world.paths.on_watermark(MARKET, ms(5000))
+    assert world.log.of("watermark") == []
+    world.path.fill_candles(hole, [], last=False)
+    world.path.fill_trades(hole, [a_trade(1600)])
+    assert world.log.told[-2:] == [("trade", 1600, "t"), ("watermark", 5000)]
+
+
+def test_while_the_tape_loses_nothing_is_asked_for_or_filled() -> None:
+    world = World()
+    hole = world.gap(MINUTE, 2 * MINUTE)
+    world.paths.lose()
+    assert world.path.due(LATER) == []
+    world.path.fill_trades(hole, [a_trade(MINUTE + 1)])
+    world.path.fill_candles(hole, [a_candle(1)], last=True)
+    world.paths.need(OTHER, ms(0), NOTHING)
+    assert world.log.told == []
+    assert hole.open
+    world.standing = Standing(ms(3 * MINUTE), a_book(), OPENED)
+    world.paths.regain()
+    assert len(world.path.due(LATER)) == 2, "the old one, and what was lost"
+    assert OTHER in world.paths
