@@ -159,7 +159,9 @@ class Parent:
     def _on_other_book(
         self, market: MarketId, at_ms: Millis, book: Quoted, bid: Price | None, ask: Price | None
     ) -> None:
-        if at_ms < self.heard_ms:
+        late = at_ms < self.heard_ms
+        again = self._due_ms > LONG_AGO and at_ms > self.heard_ms and bid == self._bid and ask == self._ask
+        if late:
             self.note()
         else:
             self.heard_ms = at_ms
@@ -168,10 +170,11 @@ class Parent:
             due_ms = steady.follow(at_ms, bid, ask)
             if due_ms < self._due_ms:
                 self._due_ms = due_ms
-        self._moved_ms = at_ms
-        for condition in self._instant:
-            condition.on_best(market, at_ms, (bid, ask))
-        if self._sized or self._others:
+        if self._due_ms == LONG_AGO or not again:
+            self._moved_ms = at_ms
+            for condition in self._instant:
+                condition.on_best(market, at_ms, (bid, ask))
+        if late or self._sized or self._others:
             self._due_ms = LONG_AGO
             listeners: list[Group | Condition] = [*self._sized, *self._others]
             for listener in listeners:

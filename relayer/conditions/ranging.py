@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 
 from relayer.conditions.decision import Decision, Judgement
 from relayer.conditions.dwell import attained, follows
@@ -45,6 +46,8 @@ class BookRange(_Ranging):
         self._stretches = Stretches(held_ms) if held_ms else None
         self._high = high
         self._low = low
+        self._exact = True
+        """Until something is not exactly known, what is possible is what is certain, and not kept twice."""
 
     def on_span(self, from_ms: Millis, to_ms: Millis, states: States) -> None:
         for dated in self._dated(from_ms, to_ms, states):
@@ -72,8 +75,11 @@ class BookRange(_Ranging):
         if follows_ms == LONG_AGO and _is_exact(high) and _is_exact(low):
             extreme = Extreme(first, last, high.lo, low.lo)
             self._certain.add(extreme)
-            self._possible.add(extreme)
+            if not self._exact:
+                self._possible.add(extreme)
             return
+        if self._exact:
+            self._exact, self._possible = False, deepcopy(self._certain)
         sure_high = high.lo if high.presence is Presence.PRESENT else None
         sure_low = low.hi if low.presence is Presence.PRESENT else None
         self._certain.add(Extreme(first, last, sure_high, sure_low, follows_ms))
