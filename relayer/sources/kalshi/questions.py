@@ -15,7 +15,6 @@ from relayer.sources.kalshi.subscription import (
     TICKER,
     TICKERS_A_COMMAND,
     TRADE,
-    Question,
     Subscription,
     Subscriptions,
 )
@@ -31,8 +30,7 @@ _CHECK_EVERY_S = 10.0
 class Questions:
     """Asked on the subscriptions of one connection.
 
-    now_ms: the least that the venue's clock can show now. resubscribe: is told a subscription that has fallen silent,
-    and that it is not known to be dead.
+    resubscribe: is told a subscription that has fallen silent, and that it is not known to be dead.
     """
 
     def __init__(
@@ -40,14 +38,12 @@ class Questions:
         *,
         subscriptions: Subscriptions,
         markets: Mapping[str, WatchedMarket | Hearing],
-        now_ms: Callable[[], int],
         resubscribe: Callable[[Subscription, bool], None],
         reply_timeout_s: float,
         wall_s: Callable[[], float],
     ) -> None:
         self._subscriptions = subscriptions
         self._markets = markets
-        self._now_ms = now_ms
         self._resubscribe = resubscribe
         self._reply_timeout_s = reply_timeout_s
         self._wall_s = wall_s
@@ -68,12 +64,13 @@ class Questions:
 
         Raises TransientError where a new connection is needed.
         """
+        newest_ms = self._subscriptions.newest_ms()
         for request in self._subscriptions.requests.values():
-            if wall - request.sent_s > self._reply_timeout_s and request.channel != TICKER:
+            if request.overdue(newest_ms, wall, timeout_s=self._reply_timeout_s) and request.channel != TICKER:
                 raise TransientError(f"Kalshi did not answer the subscription to {request.channel}.")
         for subscription in list(self._subscriptions.by_channel.values()):
             question = subscription.question
-            if question is None or wall - question.sent_s <= self._reply_timeout_s:
+            if question is None or not question.overdue(newest_ms, wall, timeout_s=self._reply_timeout_s):
                 continue
             subscription.question = None
             if question.heard == self._subscriptions.heard():
@@ -118,7 +115,5 @@ class Questions:
         return [known[self._turn % len(known)]] if known else []
 
     def _ask(self, subscription: Subscription, action: str, tickers: list[str]) -> None:
-        now, wall = self._now_ms(), self._wall_s()
-        number = self._subscriptions.update(subscription, action, tickers)
-        subscription.question = Question(number, subscription.next_seq, self._subscriptions.heard(), now, wall)
-        subscription.ask_from_s = wall + _ASK_EVERY_S
+        self._subscriptions.ask(subscription, action, tickers)
+        subscription.ask_from_s = self._wall_s() + _ASK_EVERY_S

@@ -67,14 +67,17 @@ class Session:
         self._refresh = refresh
         self._best_prices = best_prices
         self._wall_s = wall_s
-        self._subscriptions = Subscriptions(with_ticker=best_prices is not None, wall_s=wall_s)
+        self._subscriptions = Subscriptions(
+            with_ticker=best_prices is not None,
+            now_ms=lambda: venue_time.earliest(clock.now_ms()),
+            wall_s=wall_s,
+        )
         self._by_sid = self._subscriptions.by_sid
         self._by_channel = self._subscriptions.by_channel
         self._tickers = self._subscriptions.tickers
         self._questions = Questions(
             subscriptions=self._subscriptions,
             markets=markets,
-            now_ms=lambda: venue_time.earliest(clock.now_ms()),
             resubscribe=self._resubscribe,
             reply_timeout_s=reply_timeout_s,
             wall_s=wall_s,

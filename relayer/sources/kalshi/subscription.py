@@ -20,7 +20,28 @@ VENUE_LAG_MS = 1_000
 
 
 @dataclass(slots=True, eq=False)
-class Question:
+class Awaited:
+    """An answer. sent_ms, sent_s: when it was asked for, by the venue's clock at the least and by wall time.
+
+    newest_ms: the newest time heard on the connection by then.
+    """
+
+    sent_ms: int
+    sent_s: float
+    newest_ms: int
+
+    def overdue(self, newest_ms: int, wall: float, *, timeout_s: float) -> bool:
+        """It stays out, and not only because frames from before the asking still fill the connection."""
+        if wall - self.sent_s <= timeout_s:
+            return False
+        behind = self.newest_ms < newest_ms < self.sent_ms
+        if behind:
+            self.newest_ms, self.sent_s = newest_ms, wall
+        return not behind
+
+
+@dataclass(slots=True, eq=False)
+class Question(Awaited):
     """A command whose answer, coming in sequence, proves completeness up to its sending.
 
     next_seq: of its subscription as it was sent. heard: what the whole connection had heard by then.
@@ -29,8 +50,6 @@ class Question:
     id: int
     next_seq: int | None
     heard: Mapping[int, int | None]
-    sent_ms: int
-    sent_s: float
 
 
 @dataclass(slots=True, eq=False)
@@ -57,23 +76,23 @@ class Subscription:
         return self.newest_ms - VENUE_LAG_MS
 
 
-@dataclass(slots=True)
-class Request:
+@dataclass(slots=True, eq=False)
+class Request(Awaited):
     """A subscription asked for."""
 
     channel: str
     tickers: list[str]
     anew: bool
-    sent_s: float
 
 
 class Subscriptions:
     """Those asked for and those open, and the markets that they are to have.
 
     outbox: commands to send, in order. asked_s: snapshots under way, by ticker. with_ticker: ticker frames are wanted.
+    now_ms: the least that the venue's clock can show now.
     """
 
-    def __init__(self, *, with_ticker: bool, wall_s: Callable[[], float]) -> None:
+    def __init__(self, *, with_ticker: bool, now_ms: Callable[[], int], wall_s: Callable[[], float]) -> None:
         self.outbox: list[Command] = []
         self.tickers: dict[str, None] = {}
         self.requests: dict[int, Request] = {}
@@ -81,6 +100,7 @@ class Subscriptions:
         self.by_channel: dict[str, Subscription] = {}
         self.asked_s: dict[str, float] = {}
         self._with_ticker = with_ticker
+        self._now_ms = now_ms
         self._wall_s = wall_s
         self._ids = itertools.count(1)
 
@@ -121,14 +141,24 @@ class Subscriptions:
         del self.by_sid[subscription.sid], self.by_channel[subscription.channel]
         self._subscribe(subscription.channel, anew=True)
 
-    def update(self, subscription: Subscription, action: str, tickers: list[str]) -> int:
-        """Send a command to one subscription; returns its id."""
-        params = {"sids": [subscription.sid], "action": action, "market_tickers": tickers}
-        return self._send("update_subscription", params)
+    def ask(self, subscription: Subscription, action: str, tickers: list[str]) -> None:
+        """Send a command whose answer is awaited."""
+        number = self._update(subscription, action, tickers)
+        subscription.question = Question(
+            self._now_ms(), self._wall_s(), self.newest_ms(), number, subscription.next_seq, self.heard()
+        )
+
+    def newest_ms(self) -> int:
+        """The newest time heard on any of them."""
+        return max((subscription.newest_ms for subscription in self.by_sid.values()), default=0)
 
     def heard(self) -> Mapping[int, int | None]:
         """Differs from what it was whenever a numbered frame has come, of whatever subscription."""
         return {sid: subscription.next_seq for sid, subscription in self.by_sid.items()}
+
+    def _update(self, subscription: Subscription, action: str, tickers: list[str]) -> int:
+        params = {"sids": [subscription.sid], "action": action, "market_tickers": tickers}
+        return self._send("update_subscription", params)
 
     def _go_on(self, *, after: str) -> None:
         following = {TRADE: BOOK, BOOK: TICKER if self._with_ticker else None}.get(after)
@@ -146,11 +176,12 @@ class Subscriptions:
             params |= {"market_tickers": tickers, "skip_ticker_ack": True}
         if channel == BOOK:
             params["use_yes_price"] = True
-        self.requests[self._send("subscribe", params)] = Request(channel, tickers, anew, self._wall_s())
+        number = self._send("subscribe", params)
+        self.requests[number] = Request(self._now_ms(), self._wall_s(), self.newest_ms(), channel, tickers, anew)
 
     def _add_markets(self, subscription: Subscription, tickers: list[str]) -> None:
         for start in range(0, len(tickers), TICKERS_A_COMMAND):
-            self.update(subscription, "add_markets", tickers[start : start + TICKERS_A_COMMAND])
+            self._update(subscription, "add_markets", tickers[start : start + TICKERS_A_COMMAND])
         if subscription.channel == BOOK:
             self.asked_s |= dict.fromkeys(tickers, self._wall_s())
 

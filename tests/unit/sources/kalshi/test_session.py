@@ -354,6 +354,31 @@ def test_unanswered_questions_lead_to_a_new_subscription_and_then_to_a_new_conne
         talk.later(5100)
 
 
+def test_a_connection_that_is_far_behind_is_waited_for() -> None:
+    """Frames from before the question still come: its answer is somewhere behind them."""
+    talk = Talk()
+    trade, _ = talk.later(5100)
+    for after_ms in range(1000, 5000, 500):
+        talk.delta(A, after_ms)
+        assert talk.later(3000) == []
+    assert talk.waiting() == []
+    talk.frame("ok", TRADE_SID, {}, id=trade["id"])
+    talk.delta(A, 5500)
+    talk.later(5000)
+    assert talk.waiting() == []
+
+
+def test_one_that_has_caught_up_and_does_not_answer_is_silent_after_all() -> None:
+    talk = Talk()
+    talk.later(5100)
+    talk.delta(A, 4000)
+    talk.later(5100)
+    talk.delta(A, 6000)
+    assert talk.waiting() == []
+    talk.later(5100)
+    assert talk.waiting() == [A, B]
+
+
 def test_a_new_subscription_that_stays_silent_ends_the_connection() -> None:
     talk = Talk()
     talk.later(5100)
