@@ -106,7 +106,8 @@ class Recollection:
 
 
 def _until(event: Event) -> Millis:
-    return event.to_ms if isinstance(event, GapEvent | Candle) else event.at_ms
+    """Up to when the event says nothing; a gap says of its own time what is known of it."""
+    return event.to_ms if isinstance(event, Candle) else event.at_ms
 
 
 def after(remembered: Remembered, event: Event) -> Remembered:

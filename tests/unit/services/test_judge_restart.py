@@ -173,6 +173,19 @@ async def test_what_a_tape_lost_is_a_gap_of_every_parent() -> None:
     assert (verdict.coverage.observed_ms, verdict.coverage.unknown_ms) == (15_000, 15_000)
 
 
+async def test_what_a_tape_lost_and_then_filled_is_no_gap_of_trades() -> None:
+    life = await Life(disk := Disk(), [momentum()]).begin()
+    life.tell(_quote(START - 1_000, "0.50"))
+    life.tell(_watermark(START + 10_000))
+    await life.judge.save()
+    disk.lines.append(Told("", b""))
+    life.tell({"type": "gap", "from": START + 10_000, "to": START + 25_000, "trades": True})
+    life.tell(_quote(START + 25_000, "0.50"))
+    again = await Life(disk, [momentum()]).begin()
+    ((_, _, remembered),) = again.paths.needed
+    assert [(gap.from_ms, gap.to_ms, gap.trades) for gap in remembered.gaps] == [(START + 10_000, START + 25_000, True)]
+
+
 @pytest.mark.parametrize("harm", ["damage", "shorter", "version", "spec"])
 async def test_a_checkpoint_of_no_use_is_said_and_the_whole_tape_read(
     harm: str, caplog: pytest.LogCaptureFixture
