@@ -71,3 +71,8 @@ def decide(now: FeedState, sent: FeedState | None, settings: PolicySettings, *, 
 def deviation(now: FeedState, sent: FeedState) -> int:
     """The largest move of bid, ask and last trade, in centi-cents; a side that comes or goes moves all the way."""
     return max(abs(now.bid - sent.bid), abs(now.ask - sent.ask), abs(now.last - sent.last))
+
+
+def differs(now: FeedState, sent: FeedState) -> bool:
+    """Whether a price or the status is another: what may make a value worth sending before its age does."""
+    return now.status != sent.status or deviation(now, sent) > 0

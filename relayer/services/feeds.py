@@ -34,6 +34,7 @@ class Feed:
     __slots__ = (
         "book",
         "book_stands",
+        "changes",
         "gap_count",
         "gaps",
         "last",
@@ -48,6 +49,8 @@ class Feed:
         self.book: BookView | None = None
         self.book_stands = False
         """Whether the book is the present one: no gap, and no end of trading, was told since."""
+        self.changes = 0
+        """How often anything was told that a board slot may show; the watermark by itself is none."""
         self.last: Price | None = None
         self.status = MarketStatus.UNKNOWN
         self.result: tuple[Millis, str, bool] | None = None
@@ -100,16 +103,19 @@ class FeedTable:
         feed = self.feed(market)
         feed.book = book
         feed.book_stands = True
+        feed.changes += 1
         feed.watermark_ms = max(feed.watermark_ms, at_ms)
 
     def on_trade(self, market: MarketId, trade: Trade) -> None:
         feed = self.feed(market)
         if not trade.block:
             feed.last = trade.price
+            feed.changes += 1
 
     def on_status(self, market: MarketId, at_ms: Millis, status: MarketStatus, since_ms: Millis | None) -> None:
         feed = self.feed(market)
         feed.status = status
+        feed.changes += 1
         feed.book_stands = feed.book_stands and status is MarketStatus.ACTIVE
         feed.watermark_ms = max(feed.watermark_ms, at_ms)
 

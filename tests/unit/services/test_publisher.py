@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 import pytest
 
-from relayer.domain.board import FeedUpdate
+from relayer.domain.board import FeedState, FeedUpdate
 from relayer.domain.clock import Clock
 from relayer.domain.errors import TransientError
 from relayer.domain.feeds import Trade
 from relayer.domain.markets import MarketId, MarketStatus
 from relayer.domain.units import Millis, Price, Size
 from relayer.prices.book import Book
-from relayer.prices.policy import PolicySettings
+from relayer.prices.policy import PolicySettings, PushReason, decide
 from relayer.services.feeds import FeedTable
 from relayer.services.publisher import Publisher
 from relayer.telemetry.metrics import Metrics
@@ -147,3 +149,69 @@ def test_block_trades_are_not_the_last_price(scene: Scene) -> None:
     for trade_id, price, block in (("a", 7000, False), ("b", 1000, True)):
         scene.feeds.on_trade(ONE, Trade(trade_id, Millis(1), Price(price), Size(100), block))
     assert scene.feeds.feed(ONE).state().last == 7000
+
+
+class Everything:
+    """The plain publisher: each flush looks at the present state of every feed."""
+
+    def __init__(self, feeds: FeedTable, markets: Sequence[MarketId]) -> None:
+        self._feeds = feeds
+        self._markets = markets
+        self._sent: dict[int, FeedState] = {}
+
+    def flush(self, lost: set[int], *, down: bool) -> list[FeedUpdate]:
+        for index in lost:
+            self._sent.pop(index, None)
+        states = {index: self._feeds.feed(market).state() for index, market in enumerate(self._markets)}
+        pushes = self._pushed(states, 1.0)
+        pushes += [index for index in self._pushed(states, SETTINGS.ride_along) if pushes and index not in pushes]
+        if not down:
+            self._sent |= {index: states[index] for index in pushes}
+        return [FeedUpdate(index, states[index]) for index in pushes]
+
+    def _pushed(self, states: dict[int, FeedState], share: float) -> list[int]:
+        return [i for i, state in states.items() if decide(state, self._sent.get(i), SETTINGS, share=share).push]
+
+
+SETTINGS = PolicySettings(deviation_points=1, heartbeat_s=3)
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_a_flush_sends_what_a_look_at_everything_would(seed: int) -> None:
+    draw = Random(seed)
+    markets = [MarketId.parse(f"kalshi:KX-{number}") for number in range(5)]
+    feeds, board, metrics = FeedTable(clock=Clock(), metrics=Metrics()), Board(), Metrics()
+    indexes = {market: index for index, market in enumerate(markets)}
+    publisher = Publisher(feeds=feeds, indexes=indexes, board=board, settings=SETTINGS, metrics=metrics)
+    plain = Everything(feeds, markets)
+    books = {market: Book() for market in markets}
+    now_ms, flushes = 1_000, 0
+    for _ in range(250):
+        now_ms += draw.choice((0, 1, 400, 1_500))
+        _happen(draw, feeds, draw.choice(markets), books, Millis(now_ms))
+        if draw.random() < 0.4:
+            flushes += 1
+            board.lost = {draw.randrange(5)} if draw.random() < 0.1 else set()
+            board.down = draw.random() < 0.2
+            expected = plain.flush(set(board.lost), down=board.down)
+            board.sent.clear()
+            with contextlib.suppress(TransientError):
+                await publisher.flush()
+            assert board.sent == ([expected] if expected and not board.down else [])
+    judged = [metrics.decisions.labels(reason)._value.get() for reason in PushReason]
+    assert sum(judged) == 5 * flushes
+
+
+def _happen(draw: Random, feeds: FeedTable, market: MarketId, books: dict[MarketId, Book], at_ms: Millis) -> None:
+    """One thing told of one market."""
+    match draw.randrange(6):
+        case 0 | 1 | 2:
+            bid = draw.randrange(1, 200) + 5_000
+            books[market].replace({bid: 20_000}, {bid + 10: 300})
+            feeds.on_book(market, at_ms, books[market])
+        case 3:
+            feeds.on_trade(market, Trade("x", at_ms, Price(draw.randrange(5_000, 5_200)), Size(1), draw.random() < 0.3))
+        case 4:
+            feeds.on_status(market, at_ms, draw.choice((MarketStatus.ACTIVE, MarketStatus.PAUSED)), None)
+        case 5:
+            feeds.on_watermark(market, at_ms)
