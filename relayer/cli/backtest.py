@@ -40,7 +40,7 @@ def backtest(
     from relayer.conditions.replay import judge
 
     spec_files = path_files.expand(spec_file, (".json",))
-    sources = path_files.expand_paths(path_file)
+    sources = [source for source in path_files.expand_paths(path_file) if source not in spec_files]
     before = None if at_ms is None else Millis(at_ms)
     one_pair = Path(spec_file).is_file() and (Path(path_file).is_file() or path_files.is_tape(Path(path_file)))
     if not one_pair or sweep or as_csv:

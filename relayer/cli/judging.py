@@ -46,12 +46,19 @@ def as_document(spec: Spec, verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def moment(at_ms: int | None) -> str:
+    """A time for human eyes; milliseconds where no calendar goes that far."""
+    try:
+        return "-" if at_ms is None else rfc3339(at_ms)
+    except (ValueError, OverflowError):
+        return f"{at_ms} ms"
+
+
 def print_table(spec: Spec, verdict: Verdict) -> None:
     """The verdict for human eyes."""
     table = Table(show_header=False, title=question(spec), title_justify="left")
-    decided = "-" if verdict.decided_at is None else rfc3339(verdict.decided_at)
     table.add_row("verdict", f"[bold]{verdict.answer}[/bold]")
-    table.add_row("decided at", decided)
+    table.add_row("decided at", moment(verdict.decided_at))
     table.add_row("reason", verdict.reason)
     if verdict.witness:
         price = "absent" if verdict.witness.price is None else verdict.witness.price

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from relayer.cli.judging import as_document, load_spec
+from relayer.cli.judging import as_document, load_spec, moment
 from relayer.cli.path_files import read_lines
 from relayer.cli.spelling import padded
 from relayer.conditions.events import Path as KnownPath
@@ -25,7 +25,7 @@ from relayer.conditions.replay import judge
 from relayer.conditions.spec import Spec
 from relayer.domain.errors import UsageError
 from relayer.domain.markets import MarketId
-from relayer.domain.units import Millis, rfc3339
+from relayer.domain.units import Millis
 
 Row = dict[str, Any]
 
@@ -98,8 +98,7 @@ def print_rows(found: Sequence[Row], keys: Sequence[str]) -> None:
     for name in ("spec", "path", *keys, "verdict", "decided at", "known"):
         table.add_column(name, overflow="fold")
     for row in found:
-        decided = "-" if row["decided_at"] is None else rfc3339(row["decided_at"])
-        cells = [row["spec"], row["path"], *(row[key] for key in keys), row["verdict"], decided]
+        cells = [row["spec"], row["path"], *(row[key] for key in keys), row["verdict"], moment(row["decided_at"])]
         table.add_row(*cells, f"{_known(row['coverage']):.1%}")
     Console().print(table)
     counts = {word: sum(row["verdict"] == word for row in found) for word in ("yes", "no", "unknown", "pending")}

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import glob
 import gzip
+import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -50,17 +51,25 @@ def is_tape(folder: Path) -> bool:
 def read_lines(source: Path, legs: Iterable[MarketId]) -> Iterator[bytes]:
     """The path lines of a file or tape, those of other markets than `legs` perhaps among them.
 
-    `.gz` is unpacked; `.json` is an answer of Kalshi as fetched; `.parquet` is what `relayer tape export` writes.
-    Raises UsageError for what cannot be read.
+    `.gz` is unpacked; `.json` is an answer of Kalshi as fetched, or path lines after all; `.parquet` is what
+    `relayer tape export` writes. Raises UsageError for what cannot be read.
     """
     if source.is_dir():
         return map(msgspec.json.encode, export_paths(source, frozenset(map(str, legs))))
     if source.suffix == ".parquet":
         return _parquet_lines(source)
-    lines = _raw_lines(source)
-    if ".json" in source.suffixes:
-        return iter(lines_of(b"".join(lines), name=str(source), legs=legs))
-    return lines
+    if ".json" not in source.suffixes:
+        return _raw_lines(source)
+    lines = list(_raw_lines(source))
+    return iter(lines if _is_path(lines) else lines_of(b"".join(lines), name=str(source), legs=legs))
+
+
+def _is_path(lines: Sequence[bytes]) -> bool:
+    """Whether the first line is one of a path: answers as fetched have no type."""
+    try:
+        return "type" in json.loads(next(filter(bytes.strip, lines), b"{}"))
+    except (ValueError, TypeError):
+        return False
 
 
 def _raw_lines(file: Path) -> Iterator[bytes]:

@@ -149,6 +149,25 @@ def test_candlesticks_as_fetched_are_a_path(folder: Path) -> None:
     assert (printed["verdict"], printed["decided_at"]) == ("yes", START + 60_000)
 
 
+def test_path_lines_in_a_json_file_are_a_path(folder: Path) -> None:
+    (folder / "touch.json").write_bytes((folder / "paths" / "touch.jsonl").read_bytes())
+    printed = json.loads(_run(folder / "spec0.json", "--path", folder / "touch.json", "--json"))
+    assert printed["verdict"] == "yes"
+
+
+def test_specs_and_paths_may_lie_in_one_folder(folder: Path) -> None:
+    _write(folder / "stay.jsonl", [quote(0, "0.7"), watermark(10_000)])
+    rows = json.loads(_run(folder, "--path", folder, "--json"))
+    assert [Path(row["path"]).name for row in rows] == ["stay.jsonl", "stay.jsonl"]
+
+
+def test_a_moment_that_no_calendar_knows_is_printed_in_milliseconds(folder: Path) -> None:
+    asked = document({"type": "outcome", "result": "yes"}, None)
+    (folder / "outcome.json").write_text(json.dumps(asked))
+    _write(folder / "far.jsonl", [{"type": "result", "t": 10**18, "result": "yes", "final": True}])
+    assert f"{10**18} ms" in _run(folder / "outcome.json", "--path", folder / "far.jsonl")
+
+
 def test_thousands_of_specs_read_each_path_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     markets = [f"KXA-{number}" for number in range(4)]
     (tmp_path / "specs").mkdir()
