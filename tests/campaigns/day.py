@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
-from relayer.domain.clock import Clock
+from relayer.domain.clock import Clock, wall_ms
 from relayer.domain.feeds import Remembered
 from relayer.domain.markets import MarketId
 from relayer.domain.units import Millis
@@ -48,8 +48,13 @@ from tests.integration.sources.truth import tickers_of
 
 SPEED = 1_000
 HOUR_MS = 3_600_000
-PATIENCE_S = 600
+LEAD_S = 8
+"""Wall seconds for both to come up before the day begins."""
+PATIENCE_S = 400
 """Wall seconds after the day for gaps to be filled."""
+GIVEN_UP_S = 150
+"""Wall seconds for which a gap is asked for again. In service they are the half hour that `path` counts by the clock;
+here that clock runs a thousand times faster, and what REST in trouble costs does not."""
 SHUT = frozenset({"tls-failure", "clock-skew"})
 """With these nobody gets in at all."""
 RARER = {Group.FRAME: 20, Group.LINK: 50}
@@ -137,25 +142,14 @@ def _trades(rng: Random, tickers: list[str], from_ms: int, to_ms: int) -> Iterat
 
 
 @contextlib.asynccontextmanager
-async def venue(tape: Path, directory: Path, faults: Iterable[str], seed: int) -> AsyncIterator[dict[str, Any]]:
+async def venue(tape: ReplayTape, directory: Path, faults: Iterable[str], seed: int) -> AsyncIterator[dict[str, Any]]:
     """The sandbox in a process of its own; yields what it says of itself."""
     wrong = [argument for fault in faults for argument in ("--fault", fault)]
-    arguments = [
-        "--tape",
-        tape,
-        "--port",
-        0,
-        "--speed",
-        SPEED,
-        "--key-dir",
-        directory,
-        "--seed",
-        seed,
-        "--json",
-        *wrong,
-    ]
+    wall = int(wall_ms()) + 1000 * LEAD_S
+    clock = f"--clock-origin {tape.header.from_ms} --clock-wall {wall} --clock-speed {SPEED}"
+    options = f"--tape {tape.path} --port 0 --key-dir {directory} --seed {seed} --json {clock}"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "relayer", "sandbox", *map(str, arguments), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "relayer", "sandbox", *options.split(), *wrong, stdout=asyncio.subprocess.PIPE
     )
     try:
         assert process.stdout is not None
@@ -168,14 +162,14 @@ async def venue(tape: Path, directory: Path, faults: Iterable[str], seed: int) -
 async def live(folder: Path, *, hours: float, seed: int, faults: list[str]) -> Day:
     """Watch the day's first hours through these faults, and hold what was told against the truth."""
     tape, recording = with_trades(folder / "day.jsonl", seed), folder / "recording"
-    async with venue(tape.path, folder / "keys", faults, seed) as entrance:
-        day = await _watch(entrance, tickers_of(tape), recording, hours)
+    async with venue(tape, folder / "keys", faults, seed) as entrance:
+        day = await _watch(entrance, tape, recording, hours)
     truth = truths(FaultKit(faults, seed=seed), tape, day.from_ms, day.to_ms)
     day.known = shares(recording, day.markets, truth, day.from_ms, day.to_ms)
     return day
 
 
-async def _watch(entrance: dict[str, Any], tickers: list[str], recording: Path, hours: float) -> Day:
+async def _watch(entrance: dict[str, Any], tape: ReplayTape, recording: Path, hours: float) -> Day:
     given = {name: entrance[name] for name in ("key_id", "key_file")}
     settings = KalshiSettings(
         environment="sandbox",
@@ -194,13 +188,14 @@ async def _watch(entrance: dict[str, Any], tickers: list[str], recording: Path, 
         paths = Paths(prices=prices, listener=PathRecorder(recorder), standing=lambda market: source.standing(market))
         source = KalshiSource(settings=settings, session=http, clock=clock, listener=paths, metrics=metrics)
         backfill = Backfill(paths=paths, client=source.client, clock=clock, metrics=metrics)
+        await clock.sleep_until(tape.header.from_ms)
         from_ms = clock.now_ms()
-        markets = [MarketId(settings.venue, ticker) for ticker in tickers]
-        day = Day(markets, from_ms, Millis(int(from_ms + hours * HOUR_MS)))
+        markets = [MarketId(settings.venue, ticker) for ticker in tickers_of(tape)]
+        day = Day(markets, from_ms, Millis(int(min(from_ms + hours * HOUR_MS, tape.header.to_ms - HOUR_MS // 2))))
         source.watch_twice(markets)
         for market in markets:
             paths.need(market, from_ms, Remembered())
-        with mock.patch.object(path, "_PATIENCE_MS", PATIENCE_S * 1000 * SPEED):  # retries take time of the wall
+        with mock.patch.object(path, "_PATIENCE_MS", GIVEN_UP_S * 1000 * SPEED):
             loops = supervise({"source": source.run(), "backfill": backfill.run(), "tape": recorder.run()})
             await _until_filled(day, loops, paths, clock)
     await recorder.aclose()

@@ -17,11 +17,15 @@ from relayer.conditions.reference.window import Piece, pieces
 from relayer.domain.feeds import Trade
 from relayer.domain.markets import MarketId
 from relayer.sandbox.faults.kit import FaultKit
+from relayer.sandbox.faults.venue import market_of
+from relayer.sandbox.state import VenueState
 from relayer.tape.export import export_paths
 from relayer.tape.replay import FrameRecord, ReplayTape
 from tests.integration.sources.truth import truth_of
 
 Sides = tuple[object, object]
+UNNOTICED = "trading although the venue had halted or closed it"
+"""Until REST says so, where the frame that said it was lost; and the stretches in which a status is uncertain."""
 
 
 @dataclass
@@ -43,6 +47,19 @@ class Truth:
     times: list[int]
     books: list[Sides]
     trades: dict[str, int]
+    minutes: list[int]
+    """Starts of those that the venue has a candle of."""
+    active: list[tuple[int, bool]]
+    """From when on its status is active, and from when on it is not."""
+
+    def halted(self, from_ms: int, to_ms: int) -> bool:
+        """Whether its status is another than active at an instant of `[from_ms, to_ms)`."""
+        since = bisect_right(self.active, from_ms, key=lambda change: change[0]) - 1
+        return any(not active for at_ms, active in self.active[max(since, 0) :] if at_ms < to_ms)
+
+    def shown(self, from_ms: int, to_ms: int) -> bool:
+        """Whether the venue has a candle that overlaps `[from_ms, to_ms)`."""
+        return any(from_ms < minute + 60_000 and minute < to_ms for minute in self.minutes)
 
     def within(self, from_ms: int, to_ms: int) -> Iterator[Sides]:
         """Every book that stood at an instant of `[from_ms, to_ms)`."""
@@ -52,12 +69,27 @@ class Truth:
 def truths(kit: FaultKit, tape: ReplayTape, from_ms: int, to_ms: int) -> dict[str, Truth]:
     """Of each market, by the sandbox's own state."""
     traded: dict[str, dict[str, int]] = {}
+    active: dict[str, list[tuple[int, bool]]] = {}
+    state = VenueState()
     for record in kit.rewrite(tape.records()):
+        state.apply(record)
+        if (market := market_of(record)) is not None:
+            active.setdefault(market["ticker"], []).append((record.at_ms, market["status"] == "active"))
         if isinstance(record, FrameRecord) and record.type == "trade" and from_ms <= record.at_ms < to_ms:
             msg = msgspec.json.decode(record.msg)
             traded.setdefault(msg["market_ticker"], {})[msg["trade_id"]] = msg["ts_ms"]
     books = truth_of(kit, tape, to_ms)
-    return {ticker: Truth(*known, traded.get(ticker, {})) for ticker, known in books.items()}
+    return {
+        ticker: Truth(*known, traded.get(ticker, {}), _minutes(state, ticker, to_ms), active[ticker])
+        for ticker, known in books.items()
+    }
+
+
+def _minutes(state: VenueState, ticker: str, to_ms: int) -> list[int]:
+    candles = state.candles.wire(ticker, 0, to_ms // 1000, to_ms)
+    empty = {"0.0000", "1.0000"}
+    shown = (one for one in candles if {one["yes_bid"]["high_dollars"], one["yes_ask"]["low_dollars"]} != empty)
+    return [1000 * one["end_period_ts"] - 60_000 for one in shown]
 
 
 def shares(directory: Path, markets: list[MarketId], known: dict[str, Truth], from_ms: int, to_ms: int) -> Shares:
@@ -68,8 +100,10 @@ def shares(directory: Path, markets: list[MarketId], known: dict[str, Truth], fr
         told, truth = Market(path), known[market.ticker]
         for piece in pieces([told], from_ms, to_ms):
             share = _judge(market, piece, truth, found)
+            if share == "unknown" and not told.trading(piece.to_ms) and not truth.shown(piece.from_ms, piece.to_ms):
+                share = "without a candle before a close"
             found.spent[share] += piece.to_ms - piece.from_ms
-        found.spent["untold"] += max(to_ms - min(told.known_ms, told.final_ms), 0) if told.final is None else 0
+        found.spent["untold"] += max(to_ms - told.known_ms, 0)
         traded = (event for event in path.events if isinstance(event, Trade) and from_ms <= event.at_ms < to_ms)
         heard = {event.trade_id: int(event.at_ms) for event in traded}
         _judge_trades(market, told, heard, truth, found)
@@ -80,6 +114,8 @@ def _judge(market: MarketId, piece: Piece, truth: Truth, found: Shares) -> str:
     (moment,) = piece.moments
     if not moment.trading:
         return "not trading"
+    if truth.halted(piece.from_ms, piece.to_ms):
+        return UNNOTICED
     books = truth.within(piece.from_ms, piece.to_ms)
     if moment.book is not None:
         if any(sides != _sides(moment.book) for sides in books):
