@@ -37,6 +37,7 @@ class Condition:
         self.spec = spec
         self._test = path_test(spec)
         self._from_ms, self._to_ms = _looked_at(spec)
+        self._window = spec.start_ms, spec.end_ms
         self._attains = attains(spec)
         self._whole: Candle | None = None
         self._spent_ms = [0] * len(Sight)
@@ -129,9 +130,11 @@ class Condition:
         return self._test.dwelt() if isinstance(self._test, Crossing) else []
 
     def _on_states(self, from_ms: Millis, to_ms: Millis, states: States) -> None:
-        sight = min(state.sight for state in states)
-        self._spent_ms[sight] += max(min(to_ms, self.spec.end_ms) - max(from_ms, self.spec.start_ms), 0)
-        from_ms, to_ms = Millis(max(from_ms, self._from_ms)), Millis(min(to_ms, self._to_ms))
+        sight = min(state.sight for state in states) if len(states) > 1 else states[0].sight
+        start_ms, end_ms = self._window
+        if from_ms < end_ms and to_ms > start_ms:
+            self._spent_ms[sight] += min(to_ms, end_ms) - max(from_ms, start_ms)
+        from_ms, to_ms = max(from_ms, self._from_ms), min(to_ms, self._to_ms)
         if self._test is None or from_ms >= to_ms:
             return
         if sight is Sight.NOT_TRADING:
@@ -197,10 +200,10 @@ class Condition:
         )
 
 
-def _looked_at(spec: Spec) -> tuple[int, int]:
+def _looked_at(spec: Spec) -> tuple[Millis, Millis]:
     """The instants that the test looks at, half-open: the window, or a little beyond it."""
     if isinstance(spec.test, At):
-        return spec.start_ms, spec.test.at_ms + 1
+        return spec.start_ms, Millis(spec.test.at_ms + 1)
     if isinstance(spec.test, Realized):
-        return spec.start_ms - 1, spec.end_ms
+        return Millis(spec.start_ms - 1), spec.end_ms
     return spec.start_ms, spec.end_ms

@@ -86,7 +86,8 @@ class Dwell:
 
 def follows(states: States) -> int:
     """Whatever follows from a candle follows at its end."""
-    return max((state.candle.to_ms for state in states if state.candle is not None), default=LONG_AGO)
+    ends = [state.candle.to_ms for state in states if state.candle is not None]
+    return max(ends) if ends else LONG_AGO
 
 
 class Crossing:

@@ -13,18 +13,18 @@ from relayer.domain.units import Millis, Price, Size
 
 
 class Ladder(msgspec.Struct, frozen=True, gc=False):
-    """The levels of one quote, best first."""
+    """The levels of one quote, best first; the best prices follow from them."""
 
     bid_levels: tuple[Level, ...]
     ask_levels: tuple[Level, ...]
+    best_bid: Price | None = None
+    best_ask: Price | None = None
 
-    @property
-    def best_bid(self) -> Price | None:
-        return self.bid_levels[0][0] if self.bid_levels else None
-
-    @property
-    def best_ask(self) -> Price | None:
-        return self.ask_levels[0][0] if self.ask_levels else None
+    def __post_init__(self) -> None:
+        if self.bid_levels:
+            msgspec.structs.force_setattr(self, "best_bid", self.bid_levels[0][0])
+        if self.ask_levels:
+            msgspec.structs.force_setattr(self, "best_ask", self.ask_levels[0][0])
 
     def bid_for(self, size: Size) -> Price | None:
         return _price_for(self.bid_levels, size)

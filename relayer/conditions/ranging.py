@@ -13,7 +13,7 @@ from relayer.conditions.events import Candle
 from relayer.conditions.signal import Bounds, Presence, Signal, States
 from relayer.conditions.sliding import SlidingMax, SlidingMin
 from relayer.conditions.spec import Range, Trades
-from relayer.conditions.stretching import Dated, Stretches
+from relayer.conditions.stretching import Stretches
 from relayer.conditions.swing import Extreme, Swing
 from relayer.conditions.track import LONG_AGO
 from relayer.conditions.traded import missing_extremes
@@ -50,8 +50,12 @@ class BookRange(_Ranging):
         """Until something is not exactly known, what is possible is what is certain, and not kept twice."""
 
     def on_span(self, from_ms: Millis, to_ms: Millis, states: States) -> None:
-        for dated in self._dated(from_ms, to_ms, states):
-            self._add(dated)
+        high, low = self._high(states), self._low(states)
+        if self._stretches is None:
+            self._add(from_ms, to_ms - 1, high, low, follows(states))
+            return
+        for dated in self._stretches.add(from_ms, to_ms, high, low, follows(states)):
+            self._add(*dated)
 
     def on_trades(self, at_ms: Millis, trades: Sequence[Trade]) -> None:
         """Trades say nothing about a book."""
@@ -63,15 +67,7 @@ class BookRange(_Ranging):
         for price in attained(candle, bid=False):
             self._certain.add(Extreme(first, last, None, 2 * price, to_ms, anywhere=True))
 
-    def _dated(self, from_ms: Millis, to_ms: Millis, states: States) -> Iterator[Dated]:
-        high, low = self._high(states), self._low(states)
-        if self._stretches:
-            yield from self._stretches.add(from_ms, to_ms, high, low, follows(states))
-        else:
-            yield Dated(from_ms, to_ms - 1, high, low, follows(states))
-
-    def _add(self, dated: Dated) -> None:
-        first, last, high, low, follows_ms = dated
+    def _add(self, first: int, last: int, high: Bounds, low: Bounds, follows_ms: int) -> None:
         if follows_ms == LONG_AGO and _is_exact(high) and _is_exact(low):
             extreme = Extreme(first, last, high.lo, low.lo)
             self._certain.add(extreme)

@@ -28,7 +28,7 @@ def judge(spec: Spec, paths: Mapping[MarketId, Path], *, at_ms: Millis | None = 
 def judge_all(specs: Sequence[Spec], paths: Mapping[MarketId, Path], *, at_ms: Millis | None = None) -> list[Verdict]:
     """The verdict of each spec, every path told but once."""
     known = {market: path if at_ms is None else cut_path(path, at_ms) for market, path in paths.items()}
-    engine = Engine(candles=any(isinstance(event, Candle) for path in known.values() for event in path.events))
+    engine = Engine(candles=any(Candle in set(map(type, path.events)) for path in known.values()))
     handles = [engine.arm(spec) for spec in specs]
     on_book = {market: engine.parent(market).on_book for market in known}
     for market, event in _merged(known):

@@ -30,23 +30,13 @@ class SlidingMax:
         return self._kept[0][1]
 
 
-class SlidingMin:
+class SlidingMin(SlidingMax):
     """The smallest, likewise."""
 
-    def __init__(self) -> None:
-        self._negated = SlidingMax()
-
-    def __bool__(self) -> bool:
-        return bool(self._negated)
-
     def add(self, date: int, value: int) -> None:
-        self._negated.add(date, -value)
-
-    def expire(self, before: int) -> None:
-        """Forget what has a date before `before`."""
-        self._negated.expire(before)
+        super().add(date, -value)
 
     @property
     def value(self) -> int:
         """Raises IndexError where nothing is left."""
-        return -self._negated.value
+        return -self._kept[0][1]
