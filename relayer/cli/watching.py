@@ -125,12 +125,12 @@ def _feeds_table(found: list[dict[str, Any]]) -> Table:
     from rich.table import Table
 
     table = Table()
-    table.add_column("market", overflow="fold", min_width=24)
+    table.add_column("market", no_wrap=True, min_width=24)
     second = any(one.get("dflow") and one["source"] != "dflow" for one in found)
-    for column in ("status", "bid", "ask", "last", "age", "gaps", "result", "source", "sequence"):
+    for column in ("status", "bid", "ask", "last", "age", "gaps"):
         table.add_column(column, no_wrap=True)
-    if second:
-        table.add_column("dflow", no_wrap=True)
+    for column in ("result", "source", "sequence", *(["dflow"] if second else [])):
+        table.add_column(column, overflow="fold")
     for one in found:
         result = one["result"]
         table.add_row(

@@ -137,25 +137,44 @@ def answers_ready(url: str) -> bool:
 async def test_feeds_and_explain_show_what_the_daemon_knows(tmp_path: Path) -> None:
     sound = DemoMarket("momentum", PnpKind.V3, TICKERS[3], "", REACH, {**EXECUTABLE, "held_s": 2})
     document = sound.spec(tape_time(0), tape_time(100_000))
-    async with open_world(tmp_path, tape_time(-60), [(sound, document)]) as world, daemon(world):
+    async with open_world(tmp_path, tape_time(-60), [(sound, document)]) as world:
+        mint = (await world.market(world.markets[0])).collateral_mint
+        resolver = world.settings()["resolver"] | {"dollar_mints": [mint]}
+        world.more = {"resolver": resolver, "tape": {"directory": str(tmp_path / "tape")}}
+        async with daemon(world):
 
-        async def activated() -> bool:
-            return (await world.market(world.markets[0])).resolvable
+            async def activated() -> bool:
+                return (await world.market(world.markets[0])).resolvable
 
-        await until(world, activated)
-        found = re.search(r'"api": "(http://[^"]+)"', world.log())
-        assert found
-        [feed] = json.loads(await shown("feeds", TICKERS[3], "--url", found[1], "--json"))
-        assert feed["status"] == "active"
-        assert feed["bid"]
-        assert feed["latest_gaps"][0]["reason"] == "start"
-        [market] = json.loads(await shown("explain", world.markets[0], "--url", found[1], "--json"))
-        assert market["verdict"]["answer"] == "pending"
-        assert market["distance"][0]["points_left"] > 0
-        assert "yes once the price is at or above 0.7000 for 2 s" in market["decides"]
-        assert "B44.5" in await shown("feeds", "--url", found[1])
-        assert "the beginning" in await shown("feeds", TICKERS[3], "--url", found[1])
-        assert "does not serve NOPE" in await shown("feeds", "NOPE", "--url", found[1], status=2)
+            await until(world, activated)
+            found = re.search(r'"api": "(http://[^"]+)"', world.log())
+            assert found
+            await assert_feeds_shown(found[1])
+            await assert_explained(world, found[1])
+
+
+async def assert_feeds_shown(url: str) -> None:
+    [feed] = json.loads(await shown("feeds", TICKERS[3], "--url", url, "--json"))
+    assert feed["status"] == "active"
+    assert feed["bid"]
+    assert feed["latest_gaps"][0]["reason"] == "start"
+    assert "B44.5" in await shown("feeds", "--url", url)
+    assert "the beginning" in await shown("feeds", TICKERS[3], "--url", url)
+    assert "does not serve NOPE" in await shown("feeds", "NOPE", "--url", url, status=2)
+
+
+async def assert_explained(world: World, url: str) -> None:
+    """Before the window: no dwell yet, and 70 cents far away; the stake is the hundred dollars of a demo's market."""
+    [market] = json.loads(await shown("explain", world.markets[0], "--url", url, "--json"))
+    assert market["verdict"]["answer"] == "pending"
+    assert market["distance"][0]["points_left"] > 0
+    assert "yes once the price is at or above 0.7000 for 2 s" in market["decides"]
+    assert market["dwell"] == {"wanted_s": 2.0, "levels": [{"direction": "up", "now_s": 0.0, "longest_s": 0.0}]}
+    stake, [cost] = float(market["stake"]["dollars"]), market["cost_to_force"]
+    assert stake == 100
+    assert (market["alarm"] is not None) == (stake > float(cost["dollars"]))
+    told = logged(world, event="stake above the cost of forcing", market=world.markets[0])
+    assert told == (market["alarm"] is not None)
 
 
 REACH = {"type": "reach", "direction": "up", "level": "0.7000"}

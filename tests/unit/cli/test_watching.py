@@ -53,6 +53,15 @@ def test_the_table_says_who_tells_of_a_market_and_where_its_sequences_stand(monk
     assert "dflow" not in output
 
 
+def test_on_a_narrow_screen_markets_and_prices_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_get", lambda base, view: [feed(market="kalshi:KXHIGHNY-25DEC21-B44.5")])
+    monkeypatch.setenv("COLUMNS", "80")
+    result = CliRunner().invoke(app, ["feeds", "--url", "http://127.0.0.1:1"])
+    [row] = [line for line in result.output.splitlines() if "KXHIGHNY-25DEC21-B44.5" in line]
+    assert "0.4000" in row
+    assert "0.6000" in row
+
+
 def test_dflow_has_a_column_where_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     dflow = {"mode": "second", "agreement": "differs", "bid": "0.3900", "ask": None, "trouble": None}
     output = printed(monkeypatch, [feed(dflow=dflow), feed(market="kalshi:KXB-2", dflow=None)])
