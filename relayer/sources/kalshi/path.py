@@ -124,6 +124,7 @@ class MarketPath:
         self._known_ms, self._heard_ms = max(self._known_ms, self._told_ms), self._told_ms
         if standing is None:
             return
+        stands_ms = max(standing.at_ms, Millis(self._known_ms + 1))
         holes, trading, at_ms = len(self._open), True, NEVER
         for since_ms, status in told.statuses:
             if trading:
@@ -132,22 +133,23 @@ class MarketPath:
                 self.on_status(since_ms, status, None)
             trading, at_ms = status is MarketStatus.ACTIVE, since_ms
         if trading:
-            self.on_gap(at_ms, standing.at_ms, reason)
+            self.on_gap(at_ms, stands_ms, reason)
+        self._fetch_trades(stands_ms, Millis(told.traded_ms + 1), reason, opened=len(self._open) > holes)
         if standing.book is not None:
-            self._listener.on_book(self.market, standing.at_ms, standing.book)
-        self._fetch_trades(Millis(told.traded_ms + 1), reason, opened=len(self._open) > holes)
+            self._listener.on_book(self.market, stands_ms, standing.book)
         if told.result is not None and told.result[0] >= self._known_ms:
             self._listener.on_result(self.market, *told.result)
 
-    def _fetch_trades(self, to_ms: Millis, reason: str, *, opened: bool) -> None:
-        """Nobody was told of trades up to there. They come in a sequence of their own: no book need be missing.
+    def _fetch_trades(self, stands_ms: Millis, to_ms: Millis, reason: str, *, opened: bool) -> None:
+        """Nobody was told of trades up to `to_ms`, which may be later than the book that stands.
 
-        opened: there is a new hole, which nobody has been asked about yet.
+        opened: there is a new hole, which nobody has been asked about yet. Else one of a millisecond says that trades
+        follow.
         """
-        from_ms = max(self._known_ms, self._needed_from_ms)
-        if not opened and to_ms > from_ms:
-            self._open_hole(from_ms, from_ms, reason)
-        if opened or to_ms > from_ms:
+        if not opened and to_ms > max(self._known_ms, self._needed_from_ms):
+            self._on_needed_gap(Millis(stands_ms - 1), stands_ms, reason)
+            opened = True
+        if opened:
             self._open[-1].trades_to_ms = max(self._open[-1].to_ms, to_ms)
 
     def on_gap(self, from_ms: Millis, to_ms: Millis, reason: str) -> None:
