@@ -32,6 +32,7 @@ class Court:
         size: int = 5,
         threshold: int = 3,
         pnp_program: Pubkey | None = None,
+        metadata_program: Pubkey = pnp.METADATA_PROGRAM,
         reward: int = REWARD,
     ) -> None:
         self.chain, self.program = chain, chain.oracle
@@ -49,6 +50,7 @@ class Court:
                 safety_s=SAFETY_S,
                 reward=reward,
                 pnp_program=pnp_program,
+                metadata_program=metadata_program,
             ),
             self.creator,
         )

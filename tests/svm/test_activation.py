@@ -11,7 +11,9 @@ from solders.pubkey import Pubkey
 
 from relayer.chain.programs import committee as committees
 from relayer.chain.programs import pnp
+from relayer.chain.programs.token import ASSOCIATED_TOKEN_PROGRAM
 from relayer.domain.pnp import PnpKind
+from relayer.domain.verdicts import Outcome
 from tests.svm.case import Case, activate
 from tests.svm.chain import Chain
 from tests.svm.court import DEPOSIT, Court, docket
@@ -22,6 +24,13 @@ DO_NOTHING, TAKE_LAMPORTS, GIVE_AWAY, TAKE_SPACE = 0, 4, 5, 6
 """Deeds of the hostile program."""
 DONATION = 5_000_000
 TOKEN_2022 = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
+
+
+FOREIGN = 6048
+YES_MINT, NO_MINT, YES_VAULT, NO_VAULT, YES_METADATA, NO_METADATA = OWN = (5, 6, 8, 9, 11, 12)
+"""Places in PNP's list of what its V2 activation writes besides the market."""
+PLACES_BEFORE = 4
+"""Accounts of `activate` before that list."""
 
 
 def balance(chain: Chain, key: Pubkey) -> int:
@@ -77,8 +86,49 @@ def test_activation_stays_within_a_call_depth_of_five(chain: Chain, kind: PnpKin
 
 
 def test_token_2022_is_left_to_pnp(case: Case) -> None:
-    """Either token program passes here; PNP refuses what it does not take."""
-    assert case.swap(activate(case), 17, TOKEN_2022) == 3008
+    """Either token program passes here, with its own vaults; PNP refuses what it does not take."""
+    made = activate(case)
+    assert case.swap(made, 17, TOKEN_2022) == FOREIGN
+    accounts = list(made.accounts)
+    for vault, mint in ((YES_VAULT, YES_MINT), (NO_VAULT, NO_MINT)):
+        seeds = [case.subject.address, TOKEN_2022, accounts[PLACES_BEFORE + mint].pubkey]
+        address, _ = Pubkey.find_program_address([bytes(key) for key in seeds], ASSOCIATED_TOKEN_PROGRAM)
+        accounts[PLACES_BEFORE + vault] = AccountMeta(address, False, True)
+    accounts[17] = AccountMeta(TOKEN_2022, False, False)
+    assert case.chain.send(Instruction(made.program_id, made.data, accounts), case.member).custom == 3008
+
+
+@pytest.mark.parametrize("place", OWN)
+def test_an_activation_writes_to_the_markets_own_accounts_alone(case: Case, place: int) -> None:
+    made = activate(case)
+    at = PLACES_BEFORE + place
+    others = [case.second.address, case.chain.payer.pubkey(), case.subject.extension, Pubkey.new_unique()]
+    others += [made.accounts[PLACES_BEFORE + other].pubkey for other in OWN if other != place]
+    for other in others:
+        assert case.swap(made, at, other) == FOREIGN
+    assert case.chain.send(made, case.member).error is None
+    assert case.swap(made, at, case.second.address) == FOREIGN, "when it is there already, too"
+
+
+@pytest.mark.parametrize("pnp_as_metadata", [False, True])
+@pytest.mark.parametrize("place", OWN)
+def test_a_program_in_pnps_place_settles_no_market_of_pnps(chain: Chain, place: int, pnp_as_metadata: bool) -> None:
+    """A market of the real PNP names the settler of a committee that trusts another program: no file, no votes."""
+    hostile = Hostile(chain, pnp_as_metadata=pnp_as_metadata)
+    assert hostile.assault({place: hostile.real.address}).custom == FOREIGN
+    assert hostile.assault({}).error is None
+    assert not hostile.exchange.market(hostile.real.address, PnpKind.V2).resolved
+
+
+@pytest.mark.parametrize("place", OWN)
+def test_the_hostile_program_would_settle_it(chain: Chain, place: int) -> None:
+    """With a signature that PNP heeds."""
+    hostile = Hostile(chain)
+    oracle = hostile.exchange.global_oracle
+    made = pnp.set_market_resolvable_v2(hostile.program, oracle.pubkey(), hostile.subject.market)
+    accounts = hostile.smuggle(made.accounts, {place: hostile.real.address})
+    assert chain.send(Instruction(hostile.program, b"", accounts), oracle).error is None
+    assert hostile.exchange.market(hostile.real.address, PnpKind.V2).winner is Outcome.NO
 
 
 @pytest.mark.parametrize("kind", list(PnpKind))

@@ -26,18 +26,49 @@ CREATOR_AT = {PnpKind.V2: 138, PnpKind.V3: 33}
 CLOCK = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")
 
 
+RESERVED = [
+    "Config1111111111111111111111111111111111111",
+    "Feature111111111111111111111111111111111111",
+    "LoaderV411111111111111111111111111111111111",
+    "NativeLoader1111111111111111111111111111111",
+    "Secp256r1SigVerify1111111111111111111111111",
+    "StakeConfig11111111111111111111111111111111",
+    "Sysvar1111111111111111111111111111111111111",
+    "Sysvar1nstructions1111111111111111111111111",
+    "SysvarEpochRewards1111111111111111111111111",
+    "SysvarFees111111111111111111111111111111111",
+    "SysvarLastRestartS1ot1111111111111111111111",
+    "SysvarRewards111111111111111111111111111111",
+    "ZkE1Gama1Proof11111111111111111111111111111",
+    "ZkTokenProof1111111111111111111111111111111",
+]
+"""Addresses that no transaction can write to, and that a cluster may have no account at."""
+IN_USE = {
+    "SysvarEpochRewards1111111111111111111111111",
+    "SysvarFees111111111111111111111111111111111",
+    "SysvarLastRestartS1ot1111111111111111111111",
+}
+"""Sysvars that LiteSVM does not do without."""
+
+
 def balance(chain: Chain, key: Pubkey) -> int:
     return chain.svm.get_balance(key) or 0
 
 
-def close(case: Case, *, creator: Pubkey | None = None) -> Instruction:
+def name_creator(case: Case, key: Pubkey, kind: PnpKind = PnpKind.V2) -> None:
+    """Into the market of the case."""
+    data, at = case.chain.data(case.subject.address), CREATOR_AT[kind]
+    case.chain.put(case.subject.address, data[:at] + bytes(key) + data[at + 32 :], case.exchange.id)
+
+
+def close(case: Case, *, creator: Pubkey | None = None, writable: bool = True) -> Instruction:
     """The closing of the case's file, with another account in the creator's place."""
     made = committees.close_resolution(
         case.chain.oracle, case.court.address, case.subject, opener=case.court.creator.pubkey()
     )
     accounts = list(made.accounts)
     if creator is not None:
-        accounts[4] = AccountMeta(creator, False, True)
+        accounts[4] = AccountMeta(creator, False, writable)
     return Instruction(made.program_id, made.data, accounts)
 
 
@@ -160,14 +191,36 @@ def test_a_creator_that_cannot_be_paid_locks_nothing_up(chain: Chain, kind: PnpK
     case = Case(chain, kind)
     file, opener = case.court.resolution_address(case.subject), case.court.creator.pubkey()
     key = {"a sysvar": CLOCK, "a program": chain.oracle, "the file itself": file}[creator]
-    data, at = chain.data(case.subject.address), CREATOR_AT[kind]
-    chain.put(case.subject.address, data[:at] + bytes(key) + data[at + 32 :], case.exchange.id)
+    name_creator(case, key, kind)
     chain.set_time(GIVEN_UP_S)
     wealth, held = balance(chain, opener), balance(chain, file)
     assert chain.send(close(case)).custom == 6041
     assert chain.send(close(case, creator=key)).error is None
     assert balance(chain, opener) == wealth + held
     assert chain.svm.get_account(file) is None
+
+
+@pytest.mark.parametrize("address", RESERVED)
+def test_a_creator_at_a_reserved_address_locks_nothing_up(case: Case, address: str) -> None:
+    chain, key = case.chain, Pubkey.from_string(address)
+    file, opener = case.court.resolution_address(case.subject), case.court.creator.pubkey()
+    if address not in IN_USE:
+        chain.svm.set_account(key, Account(0, b"", SYSTEM_PROGRAM))
+    name_creator(case, key)
+    chain.set_time(GIVEN_UP_S)
+    wealth, held = balance(chain, opener), balance(chain, file)
+    assert chain.send(close(case, creator=key)).error is None
+    assert balance(chain, opener) == wealth + held
+
+
+def test_a_creator_without_lamports_is_paid_and_not_passed_over(case: Case) -> None:
+    """Whoever closes cannot make an empty wallet look like an address that nobody can be paid at."""
+    chain, key = case.chain, Keypair().pubkey()
+    name_creator(case, key)
+    chain.set_time(GIVEN_UP_S)
+    assert chain.send(close(case, creator=key, writable=False)).custom == 6003
+    assert chain.send(close(case, creator=key)).error is None
+    assert balance(chain, key) == DEPOSIT
 
 
 def test_a_closed_file_kept_alive_by_lamports_is_no_file(case: Case) -> None:

@@ -584,4 +584,5 @@ export const ERRORS: Readonly<Record<number, { name: string; message: string }>>
   6045: { name: "WrongAssociatedTokenProgram", message: "The associated token program is another one." },
   6046: { name: "WrongMetadataProgram", message: "The metadata program is not the committee's." },
   6047: { name: "WrongRentSysvar", message: "The account is not the rent sysvar." },
+  6048: { name: "ForeignAccount", message: "A mint, vault or metadata account is not the market's own." },
 };

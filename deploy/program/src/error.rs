@@ -101,6 +101,8 @@ pub enum OracleError {
     WrongMetadataProgram = 6046,
     /// The account is not the rent sysvar.
     WrongRentSysvar = 6047,
+    /// A mint, vault or metadata account is not the market's own.
+    ForeignAccount = 6048,
 }
 
 impl From<OracleError> for ProgramError {

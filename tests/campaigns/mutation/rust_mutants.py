@@ -246,6 +246,18 @@ MUTANTS = [
         "self.market(market)?;\n        system_program(system)?;",
         "self.market(market)?;\n        let _ = system;",
     ),
+    Mutant("src/committee/activate.rs", "self.own(accounts, &id)?;", ""),
+    Mutant("src/committee/activate.rs", "derive(mint, &[seed, id], self.program)", "Ok(0)"),
+    Mutant(
+        "src/committee/activate.rs",
+        ".and_then(|_| derive(vault, &[market.as_ref(), token.as_ref(), key.as_ref()], &ASSOCIATED_TOKEN))",
+        "",
+    ),
+    Mutant(
+        "src/committee/activate.rs",
+        '.and_then(|_| derive(metadata, &[b"metadata", program.as_ref(), key.as_ref()], program))',
+        "",
+    ),
     Mutant("src/committee/close.rs", "take_distinct(head)?", "crate::accounts::take(head)?"),
     Mutant("src/committee/close.rs", "require(resolution.kind != KIND_GENERIC, OracleError::Generic)?;", ""),
     Mutant("src/committee/close.rs", "closable(committee, resolution, now()?.seconds())?;", ""),
@@ -255,6 +267,12 @@ MUTANTS = [
         "src/committee/close.rs", "require(*creator.address().as_array() == owed, OracleError::WrongReceiver)?;", ""
     ),
     Mutant("src/committee/close.rs", "creator.is_writable() || !wallet", "true"),
+    Mutant("src/committee/close.rs", "&& !RESERVED.contains(creator.address())", ""),
+    Mutant(
+        "src/committee/close.rs",
+        "!RESERVED.contains(creator.address())",
+        "(creator.is_writable() || creator.lamports() > 0)",
+    ),
     Mutant("src/committee/close.rs", "if wallet { creator } else { opener }", "creator"),
     Mutant(
         "src/committee/votes.rs",

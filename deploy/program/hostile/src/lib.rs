@@ -15,7 +15,7 @@ use pinocchio_system::instructions::{Allocate, Assign, Transfer};
 
 #[cfg(not(feature = "no-entrypoint"))]
 mod entrypoint {
-    pinocchio::program_entrypoint!(super::process, 8);
+    pinocchio::program_entrypoint!(super::process, 17);
     pinocchio::no_allocator!();
     pinocchio::nostd_panic_handler!();
 }
@@ -29,9 +29,16 @@ const TAKE_LAMPORTS: u8 = 4;
 /// Make it an account of the program whose id follows.
 const GIVE_AWAY: u8 = 5;
 const TAKE_SPACE: u8 = 6;
+/// PNP's `settle_market_v2`, for NO.
+const SETTLE_V2_NO: [u8; 9] = [131, 199, 75, 155, 16, 199, 72, 1, 0];
+/// Of the accounts of a V2 activation.
+const ACTIVATION: usize = 17;
 
-/// Accounts: settler S W, market W, extension, config.
+/// Accounts: settler S W, market W, extension, config; or those of a V2 activation.
 pub fn process(_: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
+    if accounts.len() == ACTIVATION {
+        return settle_another(accounts);
+    }
     let [settler, market, extension, config, ..] = accounts else {
         return Err(ProgramError::NotEnoughAccountKeys);
     };
@@ -56,6 +63,23 @@ pub fn process(_: &Address, accounts: &mut [AccountView], data: &[u8]) -> Progra
         TAKE_SPACE => Allocate { account: settler, space: 8 }.invoke(),
         _ => Err(ProgramError::InvalidInstructionData),
     }
+}
+
+/// Of the last account in a writable place that belongs to the program in the creator's place: settle that market of
+/// another program, whose config and extension stand in the places of this one's.
+fn settle_another(accounts: &[AccountView]) -> ProgramResult {
+    let (settler, config, extension, program) = (&accounts[0], &accounts[1], &accounts[3], accounts[7].address());
+    let Some(market) = accounts.iter().rfind(|account| account.is_writable() && account.owned_by(program)) else {
+        return Ok(());
+    };
+    let metas = [
+        InstructionAccount::writable_signer(settler.address()),
+        InstructionAccount::writable(market.address()),
+        InstructionAccount::readonly(extension.address()),
+        InstructionAccount::readonly(config.address()),
+    ];
+    let call = InstructionView { program_id: program, accounts: &metas, data: &SETTLE_V2_NO };
+    invoke(&call, &[settler, market, extension, config])
 }
 
 /// The program id behind the deed.

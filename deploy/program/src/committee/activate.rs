@@ -21,7 +21,7 @@ use crate::{
     args::Args,
     error::{OracleError, require},
     event::{ACTIVATED, Event},
-    runtime::{pay_out, spare},
+    runtime::{derive, pay_out, spare},
 };
 
 const SPL_TOKEN: Address = Address::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
@@ -96,6 +96,23 @@ impl Activation<'_> {
         Market::load(account, self.program)?.id()
     }
 
+    /// What the program may write with the settler's signature lies at addresses of this market's alone. Else one that
+    /// stands in PNP's place could settle a market of PNP's that names the same settler.
+    fn own(&self, accounts: &[AccountView; 16], id: &[u8; 8]) -> Result<(), OracleError> {
+        let [_, market, _, _, yes_mint, no_mint, _, yes_vault, no_vault, program, yes_metadata, no_metadata, token, ..] =
+            accounts;
+        let sides =
+            [(&b"yes_token"[..], yes_mint, yes_vault, yes_metadata), (b"no_token", no_mint, no_vault, no_metadata)];
+        for (seed, mint, vault, metadata) in sides {
+            let [market, token, program, key] = [market, token, program, mint].map(|account| account.address());
+            derive(mint, &[seed, id], self.program)
+                .and_then(|_| derive(vault, &[market.as_ref(), token.as_ref(), key.as_ref()], &ASSOCIATED_TOKEN))
+                .and_then(|_| derive(metadata, &[b"metadata", program.as_ref(), key.as_ref()], program))
+                .map_err(|_| OracleError::ForeignAccount)?;
+        }
+        Ok(())
+    }
+
     #[inline(always)] // more arguments than registers
     fn v3(&self, seat: &Settler, settler: &AccountView, accounts: &[AccountView; 4]) -> ProgramResult {
         let [market, extension, config, system] = accounts;
@@ -129,6 +146,7 @@ impl Activation<'_> {
             [false, true, false, false, true, true, false, true, true, false, true, true, false, false, false, false];
         let id = self.market(&accounts[1])?;
         programs(accounts, self.metadata_program)?;
+        self.own(accounts, &id)?;
         Transfer { from: member, to: settler, lamports: advance }.invoke()?;
 
         let mut data = [0; 18];

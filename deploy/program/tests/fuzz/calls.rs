@@ -10,7 +10,7 @@ use crate::{
         fresh, market, person, program, settler, someone,
     },
     chance::Chance,
-    runtime::{Account, Call, Key, Role, SYSTEM, derived},
+    runtime::{Account, Call, Key, Role, SYSTEM, derived, derived_for},
 };
 
 type Make = fn(&mut Chance) -> Call;
@@ -230,9 +230,15 @@ fn passed(key: Key) -> Account {
 /// What PNP's V2 activation takes behind the authority.
 fn tail_of_v2(chance: &mut Chance, market: Account) -> Vec<Account> {
     let mut tail: Vec<Account> = (0..16).map(|place| passed([100 + place; 32])).collect();
+    let token = chance.of(&[TOKEN, TOKEN_2022]);
+    for (seed, places) in [(&b"yes_token"[..], [4, 7, 10]), (b"no_token", [5, 8, 11])] {
+        for (place, key) in places.into_iter().zip(owned_by_market(&market, &token, seed)) {
+            tail[place] = Account { role: Role::MarketsOwn, ..passed(key) };
+        }
+    }
     tail[1] = market.writable();
     tail[9] = Account { role: Role::Metadata, ..program(METADATA) };
-    tail[12] = Account { role: Role::Token, ..program(chance.of(&[TOKEN, TOKEN_2022])) };
+    tail[12] = Account { role: Role::Token, ..program(token) };
     tail[13] = Account { role: Role::Associated, ..program(ASSOCIATED) };
     tail[14] = program(SYSTEM);
     tail[15] = Account { role: Role::Rent, ..program(RENT_ID.to_bytes()) };
@@ -240,6 +246,13 @@ fn tail_of_v2(chance: &mut Chance, market: Account) -> Vec<Account> {
         tail[chance.of(&[9, 12, 13, 15])].key = someone(chance);
     }
     tail
+}
+
+/// Mint, vault and metadata of one side of a market.
+fn owned_by_market(market: &Account, token: &Key, seed: &[u8]) -> [Key; 3] {
+    let mint = derived_for(&[seed, &market.data[8..16]], PNP).0;
+    let vault = derived_for(&[&market.key, token, &mint], ASSOCIATED).0;
+    [mint, vault, derived_for(&[b"metadata", &METADATA, &mint], METADATA).0]
 }
 
 fn settle(chance: &mut Chance) -> Call {

@@ -117,6 +117,7 @@ fn elsewhere(tag: u8, account: &Account) -> Option<E> {
         Role::Token => Some(E::WrongTokenProgram),
         Role::Associated => Some(E::WrongAssociatedTokenProgram),
         Role::Rent => Some(E::WrongRentSysvar),
+        Role::MarketsOwn => Some(E::ForeignAccount),
         // Of a market that somebody else has settled, nobody asks the settler.
         Role::Settler if tag == tag::SETTLE => None,
         Role::Ids | Role::Fresh | Role::Settler => Some(E::WrongAddress),

@@ -26,6 +26,8 @@ pub enum Role {
     Token,
     Associated,
     Rent,
+    /// A mint, vault or metadata account of the market.
+    MarketsOwn,
     Market,
     Extension,
     Settler,
