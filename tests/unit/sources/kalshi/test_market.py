@@ -70,6 +70,20 @@ def test_a_snapshot_that_comes_before_the_first_status_is_asked_for_again() -> N
     assert watch.market.wants_snapshot
 
 
+def test_prices_at_size_follow_changes_of_the_best_level() -> None:
+    watch = Watch()
+    watch.learn(NOW_MS - 1000)
+    watch.market.snapshot({4000: 100, 3900: 500}, {6000: 100, 6100: 500}, NOW_MS)
+    book = watch.market.book
+    for at_ms, is_bid, change in ((1, True, 50), (2, False, 70), (3, True, -100), (4, False, -150)):
+        watch.market.change(is_bid, 4000 if is_bid else 6000, change, NOW_MS + at_ms)
+        bids, asks = dict(book.bids()), dict(book.asks())
+        assert book.thinner_size == min(bids[Price(4000)], asks[Price(6000)])
+        assert book.bid_for(Size(120)) == (4000 if bids[Price(4000)] >= 120 else 3900)
+        assert book.ask_for(Size(120)) == (6000 if asks[Price(6000)] >= 120 else 6100)
+    assert (book.bids()[0], book.asks()[0]) == ((4000, 50), (6000, 20))
+
+
 def test_changes_older_than_the_snapshot_belong_to_its_instant(live: Watch) -> None:
     live.bid(4100, 50, NOW_MS - 150)
     assert [(line.at, line.bids[0]) for line in live.new_lines()] == [(NOW_MS, (4100, 50))]
