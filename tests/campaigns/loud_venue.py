@@ -1,7 +1,7 @@
 """A venue that is nothing but loud: many markets and changes serialised beforehand, in the venue's own shapes.
 
 The sandbox plays a whole exchange, and two clients of 5,000 frames a second are more than one of its processes has time
-for on a small machine. This one only counts and writes. What it does not know: trades, lifecycle, REST books, signatures.
+for on a small machine. This one only counts and writes. It knows no trades, lifecycle, REST books or signatures.
 """
 
 from __future__ import annotations
