@@ -396,6 +396,7 @@ def _resolving(
         clock=clock,
         metrics=metrics,
         released=settings.resolver.released_specs,
+        agreed=source.agreed,
     )
     return Resolver(
         pnp=PnpGateway(rpc=rpc, sender=sender, oracle=keys.oracle, settings=settings.cluster),

@@ -9,6 +9,7 @@ own book: at the same place it must equal the told one, or nobody is believed (`
 from __future__ import annotations
 
 import logging
+from collections import deque
 
 from relayer.domain.feeds import Trade
 from relayer.domain.markets import MarketFacts, MarketId, MarketStatus
@@ -21,6 +22,9 @@ _REMEMBERED_MS = 60_000
 """How far behind the watermark a connection may lag and its trades still be known as told."""
 _WAITING_KEPT = 10_000
 """Changes and trades that may wait until a connection may be heard; one that has more begins anew."""
+
+_AGREEMENTS_KEPT = 100
+"""Stretches of agreement that are remembered; each break of a connection begins another."""
 
 Place = tuple[int, int]
 """A millisecond, and the how manieth change of it."""
@@ -171,6 +175,8 @@ class PairedMarket:
         self._proven_ms = 0  # what the joined prove together
         self._trades: dict[str, int] = {}  # times by id of those told since _remembered_ms
         self._remembered_ms = 0
+        self._agreed: deque[tuple[int, int]] = deque(maxlen=_AGREEMENTS_KEPT)  # stretches that both heard alike
+        self._agreeing = False  # the last of them goes on
         if not told.awaiting:
             self._take_over(self.hearings[0])
 
@@ -230,6 +236,7 @@ class PairedMarket:
         """This connection's book is worth nothing after `proven_ms`; a gap only if the other's is not there."""
         joined = hearing.joined
         hearing.forget()
+        self._agreeing = False
         if not joined:
             return
         self._prove(proven_ms)
@@ -285,6 +292,19 @@ class PairedMarket:
                 log.error("two connections disagree about a book", extra={"market": str(self.told.market)})
                 self.start_over(GapReason.DISAGREED)
                 return
+        if all(hearing.joined for hearing in self.hearings):
+            self._note_agreement()
+
+    def _note_agreement(self) -> None:
+        since_ms = max(hearing.since_ms for hearing in self.hearings)
+        if self._agreeing:
+            since_ms, _ = self._agreed.pop()
+        self._agreed.append((since_ms, min(hearing.proven_ms for hearing in self.hearings)))
+        self._agreeing = True
+
+    def agreed(self, at_ms: int) -> bool:
+        """Whether both connections, each in unbroken sequence, heard the same up to and beyond this time."""
+        return any(from_ms < at_ms < to_ms for from_ms, to_ms in self._agreed)
 
     def _comparable(self, hearing: Hearing) -> bool:
         """At the same place; or at rest, so that nothing is on its way to either."""
@@ -296,7 +316,10 @@ class PairedMarket:
         return told.bid_side.holds(hearing.book.bid_side.sizes) and told.ask_side.holds(hearing.book.ask_side.sizes)
 
     def start_over(self, reason: GapReason) -> None:
-        """Nobody knows who is right: both need a snapshot."""
+        """Nobody knows who is right, nor since when: both need a snapshot."""
+        if self._agreeing:
+            self._agreed.pop()
+        self._agreeing = False
         for hearing in self.hearings:
             hearing.forget()
         self.told.lose(self.told.watermark_ms, reason)
@@ -307,5 +330,6 @@ class PairedMarket:
         """As of a market on one connection; books do not outlive a pause."""
         self.told.learn(facts, asked_ms=asked_ms, answered_ms=answered_ms, proven_ms=proven_ms)
         if self.told.awaiting:
+            self._agreeing = False
             for hearing in self.hearings:
                 hearing.forget()

@@ -128,6 +128,11 @@ class KalshiSource:
         watched = self._markets.get(market.ticker)
         return watched.standing if watched else None
 
+    def agreed(self, market: MarketId, at_ms: Millis) -> bool:
+        """Whether two connections, each in unbroken sequence, heard the same of the market around this time."""
+        pair = self._pairs.get(market.ticker)
+        return pair is not None and pair.agreed(at_ms)
+
     def view(self, market: MarketId) -> dict[str, object]:
         """How this market is heard, for a person; nothing for one that is not watched."""
         if market.ticker not in self._markets:

@@ -352,3 +352,38 @@ def test_a_market_already_watched_goes_on_with_a_second_connection() -> None:
         (300, 103),
     ]
     assert [line for line in lines if isinstance(line, Gap) and line.start >= NOW_MS] == []
+
+
+def agreeing(both: Watch, *after_ms: int) -> list[bool]:
+    return [both.pair.agreed(NOW_MS + one) for one in after_ms]
+
+
+def test_they_agree_about_what_both_heard_and_proved(both: Watch) -> None:
+    both.bid(0, 200)
+    both.bid(1, 200)
+    both.first.advance(NOW_MS + 400)
+    both.second.advance(NOW_MS + 300)
+    assert agreeing(both, 49, 51, 299, 300) == [False, True, True, False]
+
+
+def test_what_one_alone_heard_is_not_agreed_about(both: Watch) -> None:
+    for hearing in both.pair.hearings:
+        hearing.advance(NOW_MS + 200)
+    both.second.lose(NOW_MS + 200, GapReason.DISCONNECTED)
+    both.first.advance(NOW_MS + 600)
+    both.second.snapshot(dict(BIDS), dict(ASKS), NOW_MS + 500)
+    both.second.advance(NOW_MS + 600)
+    both.first.advance(NOW_MS + 700)
+    both.second.advance(NOW_MS + 700)
+    assert agreeing(both, 199, 201, 499, 501, 699) == [True, False, False, True, True]
+
+
+def test_nothing_is_agreed_about_that_ended_in_a_contradiction(both: Watch) -> None:
+    both.first.advance(NOW_MS + 200)
+    both.second.advance(NOW_MS + 200)
+    assert agreeing(both, 150) == [True]
+    both.bid(0, 300)
+    both.bid(1, 300, change=2)
+    both.first.advance(NOW_MS + 400)
+    both.second.advance(NOW_MS + 400)
+    assert agreeing(both, 150) == [False]
