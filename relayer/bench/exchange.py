@@ -47,6 +47,10 @@ class Exchange:
         """A snapshot of every market."""
         return [self._frame("orderbook_snapshot", number, book) for number, book in enumerate(self._books)]
 
+    def once_each(self) -> list[str]:
+        """Two changes of every market: what any first move decides is decided then."""
+        return [self._change(number) for number in range(len(self.tickers)) for _ in range(2)]
+
     def changes(self, count: int) -> list[str]:
         """The next changes, `FRAMES_A_SECOND` of them in a second of exchange time."""
         drawn = self._random.choices(range(len(self.tickers)), cum_weights=self._busy, k=count)

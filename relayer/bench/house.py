@@ -51,9 +51,10 @@ class House:
         for spec in made_specs(markets, conditions):
             self.engine.arm(spec)
         feeds = FeedTable(clock=Clock(wall=lambda: ENDED_MS), metrics=metrics)
-        told = Paths(prices=feeds, listener=Hearing(self.engine), standing=lambda _: None)
+        self._told = Paths(prices=feeds, listener=Hearing(self.engine), standing=lambda _: None)
+        self._markets = markets
         for market in markets:
-            told.need(market, Millis(ENDED_MS), Remembered())
+            self._told.need(market, Millis(ENDED_MS), Remembered())
         self._publisher = Publisher(
             feeds=feeds,
             indexes={market: index for index, market in enumerate(markets[:_BOARD_FEEDS])},
@@ -63,10 +64,14 @@ class House:
         )
         self._frames_a_flush = round(policy.flush_interval_s * FRAMES_A_SECOND)
         self._loop = asyncio.new_event_loop()
-        self._replay = Replay(exchange.tickers, told)
+        self._replay = Replay(exchange.tickers, self._told)
 
-    def open(self, snapshots: Sequence[str]) -> None:
+    def open(self, snapshots: Sequence[str], first: Sequence[str]) -> None:
+        """Take the books, hear that nothing was missing until then, so that every window begins, and first changes."""
         self._replay.open(snapshots)
+        for market in self._markets:
+            self._told.on_watermark(market, Millis(OPENED_MS + 1))
+        self._replay.take(first)
         self._decide()
 
     def run(self, changes: Sequence[str]) -> None:

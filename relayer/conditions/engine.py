@@ -217,6 +217,11 @@ class Engine:
         found = [self.rows.found(row) for row in self.rows.levels(handle)]
         return crossing_decision(found, hold=bool(self.rows.mark[handle] & Mark.HOLD))
 
+    def _is_found(self, handle: Handle) -> bool:
+        """Whether there is a decision: of one level, to break a hold of all."""
+        found = [self.rows.mark[row] & Mark.FOUND for row in self.rows.levels(handle)]
+        return all(found) if self.rows.mark[handle] & Mark.HOLD else any(found)
+
     def _is_decided(self, handle: Handle) -> bool:
         """Of an own condition; one that waits for a quote to be proven is asked again."""
         if self.verdict(handle).answer is not Answer.PENDING:
@@ -231,7 +236,7 @@ class Engine:
             return False
         track = self.groups[self.rows.group[handle]].track
         over = not self.rows.mark[handle] & Mark.RESULT and track.watermark_ms >= self._window(handle)[1]
-        if over or self._decision(handle) is not None:
+        if over or self._is_found(handle):
             self.rows.mark[handle] |= Mark.REPORTED
             return True
         return track.final_ms is not None

@@ -6,7 +6,6 @@ The spec itself stays with whoever armed it.
 from __future__ import annotations
 
 from array import array
-from enum import IntFlag
 
 from relayer.conditions.decision import Decision
 from relayer.conditions.oriented import halves_of
@@ -16,7 +15,9 @@ ALONE = (1 << 32) - 1
 """In the column of partners: the condition has one level."""
 
 
-class Mark(IntFlag):
+class Mark:
+    """Bits of the column of marks; plain integers, for they are looked at very often."""
+
     FOUND = 1
     POSSIBLE = 2
     """Some stretch may have completed where the data do not show it."""

@@ -59,12 +59,12 @@ def _scaling(effort: Effort) -> Measured:
 
 @contextmanager
 def _opened(exchange: Exchange, *conditions: int) -> Iterator[list[House]]:
-    """Houses with so many conditions, their books known."""
-    snapshots = exchange.opening()
+    """Houses with so many conditions, their books known and moved once: ticks are measured, not first decisions."""
+    snapshots, first = exchange.opening(), exchange.once_each()
     houses = [House(exchange, conditions=count) for count in conditions]
     try:
         for house in houses:
-            house.open(snapshots)
+            house.open(snapshots, first)
         yield houses
     finally:
         for house in houses:
