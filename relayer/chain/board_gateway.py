@@ -173,7 +173,7 @@ class BoardGateway:
     def _signed(self, batches: Sequence[Batch], moment: Moment) -> Flight:
         shown = {index: as_of_ms for batch in batches for index, as_of_ms in batch.shown()}
         budget = self._cost.budget(
-            len(shown), margin=self._cluster.compute_margin, micro_lamports=moment.micro_lamports
+            len(batches), len(shown), margin=self._cluster.compute_margin, micro_lamports=moment.micro_lamports
         )
         signed = self._transaction(budget, batches, moment.blockhash.value)
         now = self._monotonic()

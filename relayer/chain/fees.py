@@ -51,14 +51,18 @@ def price_offered(recent: Sequence[int], *, floor: int, cap: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PublishCost:
-    """What publishing was measured to take: units for the transaction, units for each entry, bytes of accounts."""
+    """What publishing was measured to take: units for each instruction and each entry, bytes of accounts.
 
-    fixed_units: int
+    What the transaction itself takes is counted with every instruction, which is a little too much for several.
+    """
+
+    instruction_units: int
     entry_units: int
     loaded_bytes: int | None
 
-    def budget(self, entries: int, *, margin: float, micro_lamports: int) -> Budget:
-        used = Simulation(None, (), self.fixed_units + self.entry_units * entries, self.loaded_bytes)
+    def budget(self, instructions: int, entries: int, *, margin: float, micro_lamports: int) -> Budget:
+        units = self.instruction_units * instructions + self.entry_units * entries
+        used = Simulation(None, (), units, self.loaded_bytes)
         return budget_for(used, margin=margin, micro_lamports=micro_lamports)
 
 

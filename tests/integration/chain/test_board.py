@@ -248,6 +248,16 @@ async def test_a_clamped_time_counts_as_found(cluster: Cluster) -> None:
     assert state.as_of_ms == START_MS + 5_000
 
 
+async def test_times_too_far_apart_for_one_instruction_land_in_one_transaction(cluster: Cluster) -> None:
+    publisher, authority = cluster.funded(), cluster.funded()
+    board = gateway(cluster, publisher=publisher, authority=authority)
+    indexes = await board.open(MARKETS[:5])
+    async with confirming(board):
+        await board.publish([update(index, at_ms=START_MS - 700_000 * index) for index in indexes.values()])
+        await until(lambda: metric(cluster, "found", board) == 5)
+    assert cluster.count("publish", "confirmed") == 1
+
+
 async def test_a_separate_payer_pays(cluster: Cluster) -> None:
     publisher, authority, payer = new_key(), cluster.funded(), cluster.funded()
     board = gateway(cluster, publisher=publisher, authority=authority, payer=payer, capacity=100)

@@ -39,7 +39,8 @@ def test_a_floor_above_the_cap_does_not_break_the_cap() -> None:
 
 def test_the_cost_of_publishing_is_measured_but_never_below_the_promise() -> None:
     cost = publish_cost(used(600), used(600 + 59 * 50, 40_000), 60)
-    assert (cost.fixed_units, cost.entry_units, cost.loaded_bytes) == (600, 50, 40_000)
+    assert (cost.instruction_units, cost.entry_units, cost.loaded_bytes) == (600, 50, 40_000)
     assert publish_cost(used(600), used(600 + 59 * 28), 60).entry_units == ENTRY_UNITS
     assert publish_cost(used(600), used(600), 1).entry_units == ENTRY_UNITS
-    assert cost.budget(10, margin=1.0, micro_lamports=3) == Budget(1_100, 3, 65_536)
+    assert cost.budget(1, 10, margin=1.0, micro_lamports=3) == Budget(1_100, 3, 65_536)
+    assert cost.budget(3, 10, margin=1.0, micro_lamports=3) == Budget(2_300, 3, 65_536)
