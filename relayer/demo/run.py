@@ -1,7 +1,7 @@
 """The main job on one recorded day: a venue, a cluster and the real daemon in one process, over real sockets.
 
 (a) At speed 1, just before the tape's first frame: deploy, list feeds, create and activate markets. (b) Fast to the
-tape's end. (c) Settle. What is reported is read back from the chain.
+tape's end and a little beyond. (c) Settle. What is reported is read back from the chain.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ _LEAD_MS = 240_000
 """Clock time before the tape's first frame in which phase (a) has to be done."""
 _MARKET_END_MS = Millis(1_766_348_100_000)
 """2025-12-21T20:15:00Z: after the last path event that matters, before the parents close."""
+_AFTERWARDS_MS = 240_000
+"""Clock time after the tape's end that passes as fast: so long a verdict waits for the venue's own history."""
 _REPLAY_S = 88
 _SET_UP_S = 120
 _SETTLE_S = 120
@@ -144,9 +146,10 @@ async def _running(relayer: Relayer) -> AsyncIterator[None]:
 
 
 async def _replay(clock: Clock, tape: ReplayTape, sandbox: Sandbox, progress: Progress) -> None:
-    span_ms = tape.header.to_ms - clock.now_ms()
+    end_ms = tape.header.to_ms + _AFTERWARDS_MS
+    span_ms = end_ms - clock.now_ms()
     clock.set_speed(max(1.0, span_ms / 1000 / _REPLAY_S))
-    while (left_ms := tape.header.to_ms - clock.now_ms()) > 0:
+    while (left_ms := end_ms - clock.now_ms()) > 0:
         progress(f"{sandbox.frames_sent} frames sent", 1 - left_ms / span_ms)
         await asyncio.sleep(0.5)
     clock.set_speed(1.0)
