@@ -7,6 +7,7 @@ work later, PermanentError when it will not, UnknownError when the venue knows n
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -25,6 +26,8 @@ from relayer.sources.kalshi import parse, wire
 from relayer.sources.kalshi.auth import KalshiSigner
 from relayer.sources.kalshi.settings import KalshiSettings
 from relayer.sources.kalshi.venue_time import VenueTime
+
+log = logging.getLogger(__name__)
 
 _ATTEMPTS = 4
 _TOKENS_A_CALL = 10
@@ -92,14 +95,15 @@ class KalshiClient:
         return self._facts(body.market)
 
     async def markets(self, tickers: Iterable[str]) -> list[MarketFacts]:
-        """Those of the markets that the venue lists, in any order."""
+        """Those of the markets that the venue lists, in any order; what cannot be understood is left out."""
         wanted = list(tickers)
         found = []
         for start in range(0, len(wanted), _MARKETS_A_CALL):
             chunk = wanted[start : start + _MARKETS_A_CALL]
             query = [("tickers", ",".join(chunk)), ("limit", str(len(chunk)))]
             body = await self._get("/markets", wire.MarketsBody, query, name=f"{len(chunk)} markets")
-            found += [self._facts(market) for market in body.markets if market.ticker in chunk]
+            listed = (facts for facts in map(self._listed, body.markets) if facts is not None)
+            found += [facts for facts in listed if facts.market.ticker in chunk]
         return found
 
     async def orderbook(self, ticker: str) -> Sides:
@@ -109,10 +113,10 @@ class KalshiClient:
         return self._book(ticker, body.orderbook_fp)
 
     async def orderbooks(self, tickers: Sequence[str]) -> dict[str, Sides]:
-        """Bids and asks of those of up to 100 markets that the venue lists, as `orderbook` gives them."""
+        """Bids and asks of those of up to 100 markets that the venue lists, as by `orderbook`; odd ones left out."""
         query = [("tickers", ticker) for ticker in tickers]
         body = await self._get("/markets/orderbooks", wire.BooksBody, query, name=f"order books of {len(tickers)}")
-        return {book.ticker: self._book(book.ticker, book.orderbook_fp) for book in body.orderbooks}
+        return {book.ticker: sides for book in body.orderbooks if (sides := self._shown(book)) is not None}
 
     async def trades(self, ticker: str, *, from_ms: int, to_ms: int) -> list[Trade]:
         """All trades in `[from_ms, to_ms)`, oldest first, block trades included, from before the archive cutoff too.
@@ -193,6 +197,21 @@ class KalshiClient:
         limits = await self._get("/account/limits", wire.AccountLimits, name="account limits")
         self._bucket.resize(rate=limits.read.refill_rate, capacity=limits.read.bucket_capacity)
         return limits
+
+    def _listed(self, raw: msgspec.Raw) -> MarketFacts | None:
+        """One of many: that it is odd must not spoil the others."""
+        try:
+            return self._facts(msgspec.json.decode(raw, type=wire.Market))
+        except (*wire.UNREADABLE, PermanentError) as error:
+            log.warning("a listed market cannot be understood", extra={"reason": str(error)})
+            return None
+
+    def _shown(self, book: wire.TickerBook) -> Sides | None:
+        try:
+            return self._book(book.ticker, book.orderbook_fp)
+        except PermanentError as error:
+            log.warning("an order book cannot be understood", extra={"reason": str(error)})
+            return None
 
     def _facts(self, market: wire.Market) -> MarketFacts:
         try:

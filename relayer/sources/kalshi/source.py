@@ -283,7 +283,7 @@ class KalshiSource:
                 connection.listed(ticker)
 
     async def _look_up(self, ticker: str) -> MarketFacts | None:
-        """A market that the list leaves out: archived, or unknown, which is said once."""
+        """A market that the list leaves out: archived, or unknown, which is said once. Its troubles are its own."""
         try:
             return await self.client.market(ticker)
         except UnknownError:
@@ -294,4 +294,7 @@ class KalshiSource:
                     f"Kalshi lists no market {ticker}: check its spelling and kalshi.environment; it is asked again.",
                     extra={"market": str(self._markets[ticker].market)},
                 )
-            return None
+        except RelayerError as error:
+            self._metrics.errors.labels("kalshi").inc()
+            log.warning("market not read", extra={"market": str(self._markets[ticker].market), "reason": str(error)})
+        return None

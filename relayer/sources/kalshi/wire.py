@@ -231,7 +231,9 @@ class MarketBody(msgspec.Struct):
 
 
 class MarketsBody(msgspec.Struct):
-    markets: list[Market]
+    """Each is a `Market`, kept raw so that one that is odd does not spoil the others."""
+
+    markets: list[msgspec.Raw]
     cursor: str | None = None
 
 

@@ -186,9 +186,11 @@ def _check_candles(body: wire.CandlesBody, document: Any) -> None:
 
 
 def _check_facts(body: Any, document: Any) -> None:
-    markets = getattr(body, "markets", None)
-    for market in [body.market] if markets is None else markets:
-        _CLIENT._facts(market)
+    if isinstance(body, wire.MarketsBody):
+        for market in body.markets:
+            _CLIENT._listed(market)
+    else:
+        _CLIENT._facts(body.market)
 
 
 def _check_nothing_more(body: Any, document: Any) -> None:

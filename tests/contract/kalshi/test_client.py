@@ -104,6 +104,23 @@ async def test_markets_that_were_not_asked_for_are_dropped(venue: Venue, client:
     assert await client.markets(["KXOTHER-1"]) == []
 
 
+@pytest.mark.parametrize("spoilt", [{"title": None}, {"open_time": "soon"}])
+async def test_an_odd_market_does_not_spoil_the_others(venue: Venue, client: KalshiClient, spoilt: Any) -> None:
+    good = recorded("markets")["markets"][0]
+    odd = {**good, "ticker": "KXODD-1", **spoilt}
+    venue.will_answer("/markets", {"markets": [odd, good], "cursor": ""})
+    assert [facts.market.ticker for facts in await client.markets(["KXODD-1", good["ticker"]])] == [good["ticker"]]
+
+
+async def test_an_odd_book_does_not_spoil_the_others(venue: Venue, client: KalshiClient) -> None:
+    books = [
+        {"ticker": ticker, "orderbook_fp": {"yes_dollars": [[price, "3.00"]], "no_dollars": []}}
+        for ticker, price in (("KXODD-1", "7.0000"), (MARKET, "0.4700"))
+    ]
+    venue.will_answer("/markets/orderbooks", {"orderbooks": books})
+    assert await client.orderbooks(["KXODD-1", MARKET]) == {MARKET: ({4700: 300}, {})}
+
+
 async def test_an_archived_market_is_found_behind_the_cutoff(venue: Venue, client: KalshiClient) -> None:
     settled = recorded("settled")
     ticker = settled["market"]["ticker"]

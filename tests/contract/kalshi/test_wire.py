@@ -114,7 +114,8 @@ def test_recorded_markets_are_read_in_every_state(name: str, status: MarketStatu
 def test_a_recorded_page_has_a_cursor_and_markets_not_yet_open() -> None:
     page = msgspec.json.decode(body("page"), type=wire.MarketsBody)
     assert page.cursor
-    assert [parse.facts(Venue.KALSHI_DEMO, market).status for market in page.markets] == [MarketStatus.INITIALIZED]
+    markets = [msgspec.json.decode(raw, type=wire.Market) for raw in page.markets]
+    assert [parse.facts(Venue.KALSHI_DEMO, market).status for market in markets] == [MarketStatus.INITIALIZED]
 
 
 def test_a_recorded_event_names_its_series() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from relayer.domain.errors import PermanentError
+from relayer.domain.errors import PermanentError, TransientError
 from relayer.domain.feeds import Trade
-from relayer.domain.markets import MarketStatus
+from relayer.domain.markets import MarketFacts, MarketStatus
 from relayer.sandbox.faults.kit import ALL, LIES, FaultKit, Group
-from relayer.sources.kalshi.client import UnknownError
+from relayer.sources.kalshi.client import KalshiClient, UnknownError
 from relayer.tape.replay import SHIPPED_TAPE, ReplayTape
 from tests.fakes.listener import Book, Gap, Result, Status
 from tests.fakes.tapes import OPENING, START_MS, A, B, delta, frame, market, trade, write_tape
@@ -79,6 +79,19 @@ async def test_an_unknown_market_is_named_and_stays_alone(
     with pytest.raises(UnknownError, match="Kalshi knows no market KXNONE-1: check its spelling and"):
         await watched.source.market("KXNONE-1")
     assert (await watched.source.market(A)).status is MarketStatus.ACTIVE
+
+
+async def test_a_market_that_cannot_be_read_stays_alone(
+    watching: Opener, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def misread(_: KalshiClient, ticker: str) -> MarketFacts:
+        raise TransientError(f"Kalshi's answer (market {ticker}) is not what its documents say.")
+
+    monkeypatch.setattr(KalshiClient, "market", misread)
+    watched = await watching(write_tape(tmp_path / "tape.jsonl.gz", OPENING), ["KXODD-1", A])
+    await watched.until(lambda: books(watched, A))
+    assert "market not read" in caplog.text
+    assert watched.source.trouble() is None
 
 
 async def test_a_lost_connection_is_a_gap_up_to_the_next_snapshot(watching: Opener, tmp_path: Path) -> None:
