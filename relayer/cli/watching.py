@@ -44,7 +44,7 @@ def feeds(
         return
     _console().print(_feeds_table(found))
     if ticker:
-        _console().print(f"Everything before {found[0]['watermark'] or 'now'} has been told.")
+        _console().print(_proven(found[0]))
         for line in _heard(found[0]):
             _console().print(line)
         _console().print(_gaps_table(found[0]))
@@ -159,6 +159,17 @@ def _opinion(dflow: dict[str, Any] | None) -> str:
     if not dflow or dflow["agreement"] is None:
         return "-"
     return f"{dflow['agreement']} {dflow['bid'] or '-'}/{dflow['ask'] or '-'}"
+
+
+def _proven(one: dict[str, Any]) -> str:
+    """What of one market's past is known to be complete."""
+    if one["watermark"] is None:
+        return "Nothing of it has been told yet."
+    if one.get("source") == "dflow":
+        return (
+            f"Newest price or status as of {one['watermark']}; DFlow numbers and dates nothing, so nothing is proven."
+        )
+    return f"Everything before {one['watermark']} has been told."
 
 
 def _heard(one: dict[str, Any]) -> list[str]:

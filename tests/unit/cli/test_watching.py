@@ -74,11 +74,20 @@ def test_a_feed_of_dflow_alone_has_no_sequence(monkeypatch: pytest.MonkeyPatch) 
     del alone["connections"], alone["agreed_with_rest"]
     output = printed(monkeypatch, [alone], "KXA-1")
     assert "DFlow (first): -, no answer." in output
+    assert "nothing is proven" in output
+    assert "Everything before" not in output
     assert "Connection" not in output
+
+
+def test_of_a_market_that_was_never_heard_of_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = printed(monkeypatch, [feed(watermark=None, age_s=None)], "KXA-1")
+    assert "Nothing of it has been told yet." in output
+    assert "Everything before" not in output
 
 
 def test_one_market_says_how_each_connection_hears_it(monkeypatch: pytest.MonkeyPatch) -> None:
     output = printed(monkeypatch, [feed()], "KXA-1")
+    assert "Everything before 2026-01-01T00:00:00Z has been told." in output
     assert "Connection 1 proves its book; newest frame of its books: 4711." in output
     assert f"Connection 3 does not prove its book now ({WHY}); newest frame of its books: None." in output
     assert "REST last showed the same book as of 2025-12-31T23:59:50Z." in output
