@@ -7,6 +7,7 @@ checksummed zstd frame. `zstd -dc *.zst` therefore prints a recording as JSON Li
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import struct
 from collections.abc import Iterator
@@ -62,10 +63,13 @@ def pack(plain: bytes, compressor: zstandard.ZstdCompressor) -> bytes:
 
 
 def scan(segment: Path) -> Iterator[Block | Damage]:
-    """Everything in one segment, in order."""
-    if not segment.stat().st_size:
-        return
-    with segment.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    """Everything in one segment, in order; nothing of one that its writer has deleted since it was listed."""
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(segment.open("rb"))
+            data = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except (FileNotFoundError, ValueError):  # an empty file cannot be mapped
+            return
         at = 0
         while at < len(data):
             block = _block(segment, data, at)

@@ -198,6 +198,15 @@ def test_only_one_writer_at_a_time(tmp_path: Path) -> None:
     SegmentWriter(tmp_path, SETTINGS).close()
 
 
+def test_a_segment_that_is_deleted_while_others_are_read_spoils_nothing(tmp_path: Path) -> None:
+    for _ in range(3):
+        recorded(tmp_path, 1)
+    reading = read(tmp_path)
+    assert next(reading).number == 1
+    segment_files(tmp_path)[1].unlink()
+    assert [entry.number for entry in reading] == [3]
+
+
 def test_an_unusable_directory_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"The tape cannot be written to .*file.*set tape\.directory"):
