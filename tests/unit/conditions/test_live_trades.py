@@ -60,3 +60,12 @@ def test_a_repeated_trade_is_forgotten_after_a_day_and_counts_once_before() -> N
     assert track.watermark_ms > LONG_AGO
     tell_line(condition, spec, {**trade(90_001_000, "0.60"), "id": "more"})
     assert vars(track)["_seen"] == {"other", "more"}
+
+
+def test_a_hundredth_of_a_contract_too_little_is_too_little() -> None:
+    spec = spec_of(document(reach(), trades(min_size="1.00", min_trades=2, within_s=9)))
+    for size, answer in (("0.49", Answer.NO), ("0.50", Answer.YES)):
+        condition = Condition(spec, candles_follow=True)
+        for line in (trade(100, "0.70", "0.50"), trade(200, "0.71", size), watermark(10_000)):
+            tell_line(condition, spec, line)
+        assert condition.verdict().answer is answer
