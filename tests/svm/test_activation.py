@@ -11,7 +11,7 @@ from solders.pubkey import Pubkey
 
 from relayer.chain.programs import committee as committees
 from relayer.chain.programs import pnp
-from relayer.chain.programs.token import ASSOCIATED_TOKEN_PROGRAM
+from relayer.chain.programs.token import ASSOCIATED_TOKEN_PROGRAM, token_account_address
 from relayer.domain.pnp import PnpKind
 from relayer.domain.verdicts import Outcome
 from tests.svm.case import Case, activate
@@ -118,6 +118,15 @@ def test_a_program_in_pnps_place_settles_no_market_of_pnps(chain: Chain, place: 
     assert hostile.assault({place: hostile.real.address}).custom == FOREIGN
     assert hostile.assault({}).error is None
     assert not hostile.exchange.market(hostile.real.address, PnpKind.V2).resolved
+
+
+@pytest.mark.parametrize("places", [(YES_MINT, YES_VAULT, YES_METADATA), (NO_MINT, NO_VAULT, NO_METADATA)])
+def test_nor_with_a_vault_and_metadata_that_fit_it_as_a_mint(chain: Chain, places: tuple[int, int, int]) -> None:
+    hostile = Hostile(chain)
+    real = hostile.real.address
+    vault = token_account_address(hostile.subject.address, real)
+    keys = (real, vault, pnp.metadata_address(pnp.METADATA_PROGRAM, real))
+    assert hostile.assault(dict(zip(places, keys, strict=True))).custom == FOREIGN
 
 
 @pytest.mark.parametrize("place", OWN)
