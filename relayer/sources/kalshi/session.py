@@ -227,6 +227,7 @@ class Session:
             self._refresh(self._tickers)
 
     def _on_ok(self, frame: wire.Ok) -> None:
+        self._subscriptions.additions.pop(frame.id, None)
         subscription = self._in_sequence(frame)
         if subscription is not None:
             self._on_answer(subscription, frame)
@@ -248,6 +249,11 @@ class Session:
             if request.channel != TICKER:
                 raise TransientError(f"Kalshi refused the subscription to {request.channel} (error {code}: {text}).")
             return
+        if self._subscriptions.additions.pop(frame.id, TICKER) != TICKER:
+            raise TransientError(
+                f"Kalshi refused to add markets to a subscription (error {code}: {text}), which would go on in "
+                "sequence without them. If this lasts, raise kalshi.connections."
+            )
         if code in _TERMINAL and frame.sid in self._by_sid:
             self._resubscribe(self._by_sid[frame.sid], True)
             return

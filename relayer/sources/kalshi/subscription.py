@@ -88,8 +88,9 @@ class Request(Awaited):
 class Subscriptions:
     """Those asked for and those open, and the markets that they are to have.
 
-    outbox: commands to send, in order. asked_s: snapshots under way, by ticker. with_ticker: ticker frames are wanted.
-    now_ms: the least that the venue's clock can show now.
+    outbox: commands to send, in order. asked_s: snapshots under way, by ticker. additions: commands that add markets,
+    not answered yet, with their channels. with_ticker: ticker frames are wanted. now_ms: the least that the venue's
+    clock can show now.
     """
 
     def __init__(self, *, with_ticker: bool, now_ms: Callable[[], int], wall_s: Callable[[], float]) -> None:
@@ -99,6 +100,7 @@ class Subscriptions:
         self.by_sid: dict[int, Subscription] = {}
         self.by_channel: dict[str, Subscription] = {}
         self.asked_s: dict[str, float] = {}
+        self.additions: dict[int, str] = {}
         self._with_ticker = with_ticker
         self._now_ms = now_ms
         self._wall_s = wall_s
@@ -139,6 +141,7 @@ class Subscriptions:
         if not dead:
             self._send("unsubscribe", {"sids": [subscription.sid]})
         del self.by_sid[subscription.sid], self.by_channel[subscription.channel]
+        self.additions = {number: of for number, of in self.additions.items() if of != subscription.channel}
         self._subscribe(subscription.channel, anew=True)
 
     def ask(self, subscription: Subscription, action: str, tickers: list[str]) -> None:
@@ -181,7 +184,8 @@ class Subscriptions:
 
     def _add_markets(self, subscription: Subscription, tickers: list[str]) -> None:
         for start in range(0, len(tickers), TICKERS_A_COMMAND):
-            self._update(subscription, "add_markets", tickers[start : start + TICKERS_A_COMMAND])
+            number = self._update(subscription, "add_markets", tickers[start : start + TICKERS_A_COMMAND])
+            self.additions[number] = subscription.channel
         if subscription.channel == BOOK:
             self.asked_s |= dict.fromkeys(tickers, self._wall_s())
 

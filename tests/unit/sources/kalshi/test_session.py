@@ -426,6 +426,34 @@ def test_a_refused_subscription_says_why() -> None:
         talk.reply("error", 2, code=26, msg="too many")
 
 
+C = "KXDEMO-26DEC31-T70"
+
+
+def adding_one() -> tuple[Talk, dict[int, int]]:
+    """A third market is being added; the ids of the commands by the subscription's sid."""
+    talk = Talk(best_prices=TickerCheck(count=lambda _: None, doubt=lambda _: None))
+    talk.reply("subscribed", 4, channel="ticker", sid=4)
+    talk.markets[C] = WatchedMarket(MarketId(Venue.KALSHI, C), talk.told)
+    talk.session.watch([C])
+    return talk, {command["params"]["sids"][0]: command["id"] for command in talk.commands()}
+
+
+@pytest.mark.parametrize("sid", [TRADE_SID, BOOK_SID])
+def test_markets_that_are_refused_are_not_taken_for_silent(sid: int) -> None:
+    talk, numbers = adding_one()
+    with pytest.raises(TransientError, match=r"refused to add markets to a subscription \(error 26: too many\), which"):
+        talk.reply("error", numbers[sid], code=26, msg="too many")
+
+
+def test_a_refusal_matters_for_what_is_proven_and_once_it_is_not_answered() -> None:
+    talk, numbers = adding_one()
+    talk.reply("error", numbers[4], code=26, msg="too many")
+    talk.frame("ok", TRADE_SID, {}, id=numbers[TRADE_SID])
+    talk.reply("error", numbers[TRADE_SID], code=18, msg="late")
+    talk.frame("error", BOOK_SID, {"code": 25, "msg": "Subscription buffer overflow"})
+    talk.reply("error", numbers[BOOK_SID], code=7, msg="unknown sid")
+
+
 def test_a_refused_question_is_not_repeated_at_once() -> None:
     talk = Talk()
     trade, _ = talk.later(5100)
