@@ -132,6 +132,8 @@ class CrossCheck:
         for ticker, witness in witnesses.items():
             if ticker in books:
                 self._judge(ticker, witness.compare(books[ticker]), books[ticker])
+            else:
+                self._doubted.pop(ticker, None)  # or it would take another's place at every look
 
     def _next(self) -> list[str]:
         """The doubted, half the rest of the room for the paired, and the others in their turn."""

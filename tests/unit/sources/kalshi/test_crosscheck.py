@@ -180,6 +180,14 @@ async def test_markets_take_turns_and_the_paired_come_more_often() -> None:
     assert set().union(*desk.rest.asked) == set(tickers)
 
 
+async def test_a_doubted_book_that_rest_does_not_show_takes_nobodys_place() -> None:
+    desk = Desk([f"M{number}" for number in range(40)])
+    desk.check.doubt("M39")
+    del desk.rest.books["M39"]
+    await desk.look(2)
+    assert ["M39" in asked for asked in desk.rest.asked] == [True, False]
+
+
 async def test_the_doubted_come_first_while_they_trade() -> None:
     tickers = [f"M{number}" for number in range(50)]
     desk = Desk(tickers)
