@@ -57,14 +57,18 @@ class Backfill:
             await self._fill(path, holes)
 
     async def _fill(self, path: MarketPath, holes: Sequence[Hole]) -> None:
-        asked, now_ms = self._reachable, self._clock.now_ms()
+        if not self._reachable:
+            return
+        now_ms = self._clock.now_ms()
+        for hole in holes:
+            hole.ask(now_ms)
         await self._fill_trades(path, [hole for hole in holes if hole.trades is None], now_ms)
         await self._fill_candles(path, [hole for hole in holes if hole.candles is None], now_ms)
         for hole in holes:
             if not hole.open:
                 told = {"market": str(path.market), "from": hole.from_ms, "to": hole.to_ms, "filled_by": hole.fate}
                 log.info("gap closed", extra=told)
-            elif asked:
+            else:
                 hole.due_ms = now_ms + _ASK_AGAIN_MS
 
     async def _fill_trades(self, path: MarketPath, holes: Sequence[Hole], now_ms: int) -> None:
@@ -77,7 +81,7 @@ class Backfill:
             if trades is not None:
                 path.fill_trades(hole, [one for one in trades if hole.trades_from_ms <= one.at_ms < hole.trades_to_ms])
                 self._metrics.fillings.labels("trades", "whole").inc()
-            elif now_ms >= hole.last_ms:
+            elif hole.overdue(now_ms):
                 path.fill_trades(hole, None)
                 self._metrics.fillings.labels("trades", "none").inc()
 
@@ -90,7 +94,7 @@ class Backfill:
         found = await self._ask(path, lambda: self._client.candle_history(ticker, from_ms=from_ms, to_ms=to_ms))
         for hole in holes:
             candles = bounding(found or [], hole.from_ms, hole.to_ms, ended=hole.ended)
-            path.fill_candles(hole, candles, last=now_ms >= hole.last_ms)
+            path.fill_candles(hole, candles, last=hole.overdue(now_ms))
             if hole.candles is not None:
                 extent = "whole" if hole.candles else "part" if hole.covered_ms else "none"
                 self._metrics.fillings.labels("candles", extent).inc()

@@ -18,7 +18,7 @@ from relayer.sources.kalshi.parse import MINUTE_MS
 COMPLETE_AFTER_MS = 120_000
 """How long after its end a minute's candle, or a trade, is still waited for (`conditions.md` section 6, rule 4)."""
 _PATIENCE_MS = 30 * 60_000
-"""How long after that a gap is asked for again before it is given up."""
+"""How long a gap is asked for, from the first time on, before it is given up."""
 _HOLES_KEPT = 100
 _STATUSES_KEPT = 100
 
@@ -60,11 +60,19 @@ class Hole:
     covered_ms: int = 0
     ended: bool = False
     due_ms: int = field(init=False)
-    last_ms: int = field(init=False)
+    _last_ms: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.due_ms = -(-self.to_ms // MINUTE_MS) * MINUTE_MS + COMPLETE_AFTER_MS
-        self.last_ms = self.due_ms + _PATIENCE_MS
+
+    def ask(self, now_ms: int) -> None:
+        """It is asked for now. The first time may be long after it was due: after a restart, or a disk in trouble."""
+        if self._last_ms is None:
+            self._last_ms = now_ms + _PATIENCE_MS
+
+    def overdue(self, now_ms: int) -> bool:
+        """What is not there now is given up."""
+        return self._last_ms is not None and now_ms >= self._last_ms
 
     @property
     def open(self) -> bool:

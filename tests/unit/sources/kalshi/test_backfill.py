@@ -170,6 +170,19 @@ async def test_where_calls_keep_failing_each_market_has_its_turn(monkeypatch: py
     assert turns == ["KXA-1", "KXB-1"] * 3 + ["KXA-1"]
 
 
+async def test_a_gap_from_long_before_a_restart_is_not_given_up_at_the_first_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, A, B)
+    hours = 600 * MINUTE
+    for after_ms in (hours, hours + 30_000, hours + 29 * MINUTE):
+        world.venue.failures = [TransientError("Busy.")]
+        await world.at(after_ms)
+        assert (world.fate(A), world.fate(B)) == ("awaited", "awaited")
+    await world.at(hours + 31 * MINUTE)
+    assert (world.fate(A), world.fate(B)) == ("trades", "trades")
+
+
 async def test_a_minute_that_is_missing_is_waited_for_and_then_filled_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch)
     world.venue.live = [a_candle(100)]
