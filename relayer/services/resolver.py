@@ -169,9 +169,9 @@ class Resolver:
         self._alarm_if_cheap(market, spec)
         if market.resolved:
             return await self._already_resolved(market, armed)
-        unfit = await self._corroborator.meet(spec)
         if not market.resolvable:
-            return ("refused", unfit) if unfit else self._activate_if_admitted(market, armed)
+            return await self._activate_if_admitted(market, armed)
+        await self._corroborator.meet(spec)
         outcome = armed.outcome(self._clock.now_ms())
         if outcome is None:
             return "open", armed.verdict().reason
@@ -191,7 +191,7 @@ class Resolver:
             self._alarmed.add(market.address)
             log.error("stake above the cost of forcing", extra={"market": market.address, "reason": why})
 
-    def _activate_if_admitted(self, market: PnpMarket, armed: Armed) -> tuple[str, str]:
+    async def _activate_if_admitted(self, market: PnpMarket, armed: Armed) -> tuple[str, str]:
         why = refusal(
             market,
             armed.spec,
@@ -200,7 +200,7 @@ class Resolver:
             now_ms=self._clock.now_ms(),
             settings=self._settings,
         )
-        if why:
+        if why := why or await self._corroborator.meet(armed.spec):
             return "refused", why
         self._pursue(Intent(Act.ACTIVATE, market.address, armed.spec.hash, None, self._clock.now_ms()))
         return "activating", "its question is the spec's text and its verdict is pending"
