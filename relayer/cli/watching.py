@@ -30,7 +30,7 @@ def feeds(
     live: Annotated[bool, typer.Option("--live", help="Refresh every second until interrupted.")] = False,
     json: _Json = False,
 ) -> None:
-    """Show what each feed proves: price, age of its watermark, gaps, source, sequence; of one market with the reasons.
+    """Show what each feed proves: price, watermark and its age, gaps, source, sequence; of one market with the reasons.
 
     Example: relayer feeds --live
     """
@@ -113,11 +113,17 @@ def _chosen(found: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
 
 
 def _show_live(base: str, ticker: str) -> None:
+    """Until interrupted; a relayer that restarts is waited for."""
     from rich.live import Live
+
+    from relayer.domain.errors import PermanentError
 
     with Live(console=_console()) as screen:
         while True:
-            screen.update(_feeds_table(_chosen(_get(base, "feeds"), ticker)))
+            try:
+                screen.update(_feeds_table(_chosen(_get(base, "feeds"), ticker)))
+            except PermanentError as error:
+                screen.update(f"{error} It is asked again every second.")
             time.sleep(1)
 
 
@@ -129,7 +135,7 @@ def _feeds_table(found: list[dict[str, Any]]) -> Table:
     second = any(one.get("dflow") and one["source"] != "dflow" for one in found)
     for column in ("status", "bid", "ask", "last", "age", "gaps"):
         table.add_column(column, no_wrap=True)
-    for column in ("result", "source", "sequence", *(["dflow"] if second else [])):
+    for column in ("watermark", "result", "source", "sequence", *(["dflow"] if second else [])):
         table.add_column(column, overflow="fold")
     for one in found:
         result = one["result"]
@@ -141,6 +147,7 @@ def _feeds_table(found: list[dict[str, Any]]) -> Table:
             one["last"] or "-",
             "-" if one["age_s"] is None else f"{one['age_s']:.1f} s",
             str(one["gaps"]),
+            (one["watermark"] or "-").replace("T", " "),
             f"{result['result']}{'' if result['final'] else ' (not final)'}" if result else "-",
             one.get("source", "-"),
             " ".join(_sequence(connection) for connection in one.get("connections", ())) or "-",

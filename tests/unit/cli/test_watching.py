@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from relayer.cli import watching
 from relayer.cli.main import app
+from relayer.domain.errors import PermanentError
 
 WHY = "Kalshi's WebSocket closed (code 1001, no error)."
 
@@ -50,7 +51,24 @@ def test_the_table_says_who_tells_of_a_market_and_where_its_sequences_stand(monk
     output = printed(monkeypatch, [feed()])
     assert "kalshi" in output
     assert "1:4711 3:-" in output
+    assert "2026-01-01 00:00:00Z" in output
     assert "dflow" not in output
+
+
+def test_the_live_table_waits_for_a_relayer_that_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
+    polls: list[Any] = [PermanentError("No relayer answers."), [feed()], KeyboardInterrupt()]
+
+    def get(base: str, view: str) -> Any:
+        found = polls.pop(0)
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    monkeypatch.setattr(watching, "_get", get)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setenv("COLUMNS", "200")
+    result = CliRunner().invoke(app, ["feeds", "--live", "--url", "http://127.0.0.1:1"])
+    assert "1:4711 3:-" in result.output
 
 
 def test_on_a_narrow_screen_markets_and_prices_stay(monkeypatch: pytest.MonkeyPatch) -> None:
