@@ -7,6 +7,8 @@ Signed text: timestamp in milliseconds, upper-case method, path without host and
 from __future__ import annotations
 
 import base64
+import logging
+import stat
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from relayer.domain.errors import UsageError
+
+log = logging.getLogger(__name__)
 
 _PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
 _REMEDY = "point kalshi.key_file at the private key file (PEM, RSA or Ed25519) that Kalshi gave out with the key id"
@@ -50,11 +54,17 @@ class KalshiSigner:
 
 
 def load_signer(key_id: str, key_file: Path) -> KalshiSigner:
-    """Read a PEM file, PKCS#1 or PKCS#8. Raises UsageError naming the file, what is wrong and the remedy."""
+    """Read a PEM file, PKCS#1 or PKCS#8. Raises UsageError naming the file, what is wrong and the remedy.
+
+    A file that others may read is only warned about.
+    """
     try:
         content = key_file.read_bytes()
+        mode = key_file.stat().st_mode
     except OSError as error:
         raise UsageError(f"Kalshi key file {key_file} cannot be read ({error.strerror}): {_REMEDY}.") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        log.warning("Kalshi's key file %s is open to other users: run `chmod 600` on it", key_file)
     try:
         key = serialization.load_pem_private_key(content, password=None)
     except TypeError:

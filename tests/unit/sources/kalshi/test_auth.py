@@ -55,6 +55,18 @@ def test_a_signer_does_not_show_its_key(tmp_path: Path) -> None:
     assert repr(load_signer("id-3", file)) == "KalshiSigner(id-3)"
 
 
+def test_a_key_file_open_to_others_is_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "key.pem"
+    key = ed25519.Ed25519PrivateKey.generate()
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    file.chmod(0o600)
+    load_signer("id", file)
+    assert not caplog.messages
+    file.chmod(0o640)
+    load_signer("id", file)
+    assert caplog.messages == [f"Kalshi's key file {file} is open to other users: run `chmod 600` on it"]
+
+
 def _refused(file: Path) -> str:
     with pytest.raises(UsageError) as caught:
         load_signer("id", file)
