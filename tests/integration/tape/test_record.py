@@ -59,13 +59,16 @@ oracle_program = "9TgkXs6xpUgttL7xGXRCEQVBb83PP8fRiy68H5mmFshi"
     return file
 
 
-MOVED = [move["t"] for move in MOVES if move["ws"]["msg"]["market_ticker"] == A]
+MOVED = tuple(move["t"] for move in MOVES if move["ws"]["msg"]["market_ticker"] == A)
 
 
-def moves_in(directory: Path) -> list[int]:
-    """Times of the book changes on tape."""
-    frames = [json.loads(entry.text) for entry in read(directory) if entry.kind == "frame"]
-    return [frame["msg"]["ts_ms"] for frame in frames if frame["type"] == "orderbook_delta"]
+def moves_in(directory: Path) -> set[tuple[int, ...]]:
+    """Times of the book changes on tape, of each connection: of one value where all heard the same."""
+    heard: dict[str, list[int]] = {}
+    for entry in read(directory):
+        if entry.kind == "frame" and (frame := json.loads(entry.text))["type"] == "orderbook_delta":
+            heard.setdefault(entry.connection, []).append(frame["msg"]["ts_ms"])
+    return {tuple(times) for times in heard.values()}
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ async def recording(tmp_path: Path) -> Path:
     for lead_s in (1, 4, 16):  # however long the process takes to come up, it must be there before the first move
         directory = tmp_path / f"recording-{lead_s}"
         await record(tmp_path / str(lead_s), directory, lead_s)
-        if moves_in(directory) == MOVED:
+        if moves_in(directory) == {MOVED}:
             break
     return directory
 
@@ -102,7 +105,7 @@ async def test_a_recording_verifies_and_gives_the_path_back(recording: Path, tmp
     assert verdict["entries"] > 20
     assert (verdict["lost_entries"], verdict["torn_bytes"]) == (0, 0)
 
-    assert moves_in(recording) == MOVED
+    assert moves_in(recording) == {MOVED}
     bodies = [entry for entry in read(recording) if entry.kind == "body"]
     assert any("/trade-api/v2/markets?" in entry.path and A in entry.text for entry in bodies)
 
@@ -113,7 +116,7 @@ async def test_a_recording_verifies_and_gives_the_path_back(recording: Path, tmp
     assert [(line["t"], line["bids"][0]) for line in quotes[-10:]] == [
         (START_MS + 20_000 + 2_000 * n, ["0.4300", f"{n + 1}.00"]) for n in range(10)
     ]
-    assert lines[-1]["type"] == "watermark"
+    assert any(line["type"] == "watermark" for line in lines)
     read_path(out_file.read_bytes().splitlines(), [MarketId.parse(MARKET)])  # raises for a file `backtest` would refuse
 
 
@@ -121,7 +124,8 @@ async def test_looking_into_a_recording(recording: Path) -> None:
     status, out, _ = await relayer("cat", str(recording), "--market", MARKET, "--kind", "frame", "--limit", "2")
     entries = [json.loads(line) for line in out.splitlines()]
     assert status == 0
-    assert [(one["kind"], one["market"], one["connection"]) for one in entries] == [("frame", MARKET, "ws1")] * 2
+    assert [(one["kind"], one["market"]) for one in entries] == [("frame", MARKET)] * 2
+    assert {one["connection"] for one in entries} <= {"ws1", "ws2"}
     _, later, _ = await relayer("cat", str(recording), "--from", str(entries[1]["n"]), "--limit", "1")
     assert json.loads(later)["n"] == entries[1]["n"]
 
