@@ -7,6 +7,7 @@ span means for a question is left to the listener.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import insort
 from collections import deque
 from collections.abc import Sequence
@@ -58,7 +59,7 @@ class SpanListener(Protocol):
         """The trades of one millisecond that count, before the span that begins there."""
 
 
-class Track:
+class Track(ABC):
     """Knowledge of one market. `known_ms`: every instant before it is told.
 
     The time from a final result on is kept back: it is not trading, unless a later result takes the finality away.
@@ -155,7 +156,7 @@ class Track:
                 self._tell_until(at_ms)
             getattr(self, event)(*args)
 
-    def _take_nothing(self) -> None:
+    def _take_nothing(self) -> None:  # noqa: B027 - a hook for nobody: what a proof does is done by its time alone
         """A proof alone."""
 
     def _take_status(self, trading: bool) -> None:
@@ -254,21 +255,21 @@ class Track:
             self._lose()
         self._trading = trading
 
+    @abstractmethod
     def _happen(self) -> None:
         """What besides statuses happened at `known_ms` takes effect."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _state(self) -> State:
         """The state in trading time outside gaps."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _lose(self) -> None:
         """A gap, or the end of trading: what was known holds no longer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _shows(self, candle: Candle) -> bool:
         """Whether the candle says something of what is tracked."""
-        raise NotImplementedError
 
 
 class BookTrack(Track):

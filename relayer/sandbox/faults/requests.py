@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -13,7 +14,7 @@ from relayer.sandbox.faults.dice import Dice
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class RequestFault:
+class RequestFault(ABC):
     """Wraps the handling of one request."""
 
     handshakes = False
@@ -22,34 +23,43 @@ class RequestFault:
     def __init__(self, dice: Dice) -> None:
         self.dice = dice
 
+    @abstractmethod
+    async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """The answer to this request; `handler` has the real one."""
+
+
+class Stroke(RequestFault):
+    """Befalls a request when the dice say so, whatever came before it."""
+
     async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if not self.dice.strikes():
             return await handler(request)
         return await self.strike(request, handler)
 
+    @abstractmethod
     async def strike(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        raise NotImplementedError
+        """The answer to a request that is struck."""
 
 
 def _json(body: object, status: int) -> web.Response:
     return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
 
 
-class Unauthorized(RequestFault):
+class Unauthorized(Stroke):
     """REST answers 401 as if the signature were wrong"""
 
     async def strike(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         return _json({"error": {"code": "authentication_error", "message": "authentication_error"}}, 401)
 
 
-class TooMany(RequestFault):
+class TooMany(Stroke):
     """REST answers 429, without Retry-After"""
 
     async def strike(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         return _json({"error": "too many requests"}, 429)
 
 
-class ServerError(RequestFault):
+class ServerError(Stroke):
     """REST answers 500 with the page of a proxy"""
 
     async def strike(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -58,7 +68,7 @@ class ServerError(RequestFault):
         )
 
 
-class ServerErrorValidBody(RequestFault):
+class ServerErrorValidBody(Stroke):
     """REST answers 500, 503 or 504 with the body of a good answer"""
 
     async def strike(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -67,7 +77,7 @@ class ServerErrorValidBody(RequestFault):
         return answer
 
 
-class TruncatedBody(RequestFault):
+class TruncatedBody(Stroke):
     """REST bodies end in the middle of their JSON"""
 
     async def strike(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -77,14 +87,14 @@ class TruncatedBody(RequestFault):
         return answer
 
 
-class EmptyBody(RequestFault):
+class EmptyBody(Stroke):
     """REST answers 200 with nothing in it"""
 
     async def strike(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         return web.Response(status=200, content_type="application/json")
 
 
-class SlowRest(RequestFault):
+class SlowRest(Stroke):
     """REST answers come one to fifteen seconds late"""
 
     async def strike(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -109,7 +119,7 @@ class StaleRest(RequestFault):
         return answer
 
 
-class CursorLoop(RequestFault):
+class CursorLoop(Stroke):
     """the last page names itself as the next one, for ever"""
 
     async def strike(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -119,7 +129,7 @@ class CursorLoop(RequestFault):
         return answer
 
 
-class MissingMarket(RequestFault):
+class MissingMarket(Stroke):
     """markets that exist answer 404, as new ones do for a while"""
 
     async def strike(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -128,7 +138,7 @@ class MissingMarket(RequestFault):
         return _json({"error": {"code": "not_found", "message": "not found"}}, 404)
 
 
-class ConnectionReset(RequestFault):
+class ConnectionReset(Stroke):
     """REST connections are reset before an answer"""
 
     async def strike(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -44,7 +44,8 @@ class VenueFault:
         return [record]
 
     def seen_market(self, at_ms: Millis, market: Json) -> list[Record]:
-        raise NotImplementedError
+        """What is told instead of a market that the fault concerns: the same, unless a fault has it otherwise."""
+        return [body(at_ms, market)]
 
     def concerns(self, ticker: str) -> bool:
         """Decided once a market."""
