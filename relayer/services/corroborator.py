@@ -53,6 +53,15 @@ class Objection:
     why: str
 
 
+@dataclass(slots=True)
+class _Inquiry:
+    """A verdict that the venue has not confirmed so far, in wall seconds."""
+
+    first_s: float
+    asked_s: float
+    objection: Objection | None = None
+
+
 class Corroborator:
     """Asks at most every 15 s of wall time a spec; what once fitted is not asked again.
 
@@ -80,9 +89,7 @@ class Corroborator:
         self._wall_s = wall_s
         self._known: set[str] = set()
         self._fits: set[tuple[str, Outcome]] = set()
-        self._asked_s: dict[str, float] = {}
-        self._first_asked_s: dict[str, float] = {}
-        self._standing: dict[str, Objection] = {}
+        self._inquiries: dict[str, _Inquiry] = {}
 
     async def meet(self, spec: Spec) -> str | None:
         """Keep the terms of a spec's parents from the first time on; returns why no market should open on them.
@@ -106,31 +113,35 @@ class Corroborator:
         if (due_ms := until_ms(spec, verdict) + SETTLES_MS) > self._clock.now_ms():
             return Objection("decided", f"waits until {rfc3339(Millis(due_ms))} to ask the venue for its own history")
         now_s = self._wall_s()
-        if spec.hash in self._standing and now_s < self._asked_s[spec.hash] + _ASK_EVERY_S:
-            return self._standing[spec.hash]
-        self._asked_s[spec.hash] = now_s
-        found = await self._ask(spec, verdict, outcome)
+        inquiry = self._inquiries.setdefault(spec.hash, _Inquiry(now_s, now_s))
+        if inquiry.objection and now_s < inquiry.asked_s + _ASK_EVERY_S:
+            return inquiry.objection
+        inquiry.asked_s = now_s
+        found = await self._ask(spec, verdict, outcome, inquiry)
         if found is None:
             self._fits.add((spec.hash, outcome))
-            self._standing.pop(spec.hash, None)
-        else:
-            self._standing[spec.hash] = found
+            del self._inquiries[spec.hash]
+            return None
+        if found.state == "held" and found != inquiry.objection:
+            log.error("held", extra={"spec": spec.hash, "reason": found.why})
+        inquiry.objection = found
         return found
 
-    async def _ask(self, spec: Spec, verdict: Verdict, outcome: Outcome) -> Objection | None:
+    async def _ask(self, spec: Spec, verdict: Verdict, outcome: Outcome, inquiry: _Inquiry) -> Objection | None:
         try:
             histories = {leg: await self._fetch(spec, verdict, leg) for leg in spec.legs}
             changed = [await self._changed(spec, history.facts) for history in histories.values()]
         except (TransientError, PermanentError) as error:
-            return self._unavailable(spec, verdict, str(error))
+            self._metrics.corroborations.labels(Agreement.UNAVAILABLE).inc()
+            return self._unavailable(spec, verdict, inquiry, str(error))
         if any(changed):
-            return self._hold(spec, next(filter(None, changed)))
+            return _held(next(filter(None, changed)))
         agreement, why = corroborate(spec, verdict, outcome, histories)
         self._metrics.corroborations.labels(agreement).inc()
         if agreement is Agreement.CONTRADICTS:
-            return self._hold(spec, f"our verdict is {outcome}, but {why}")
+            return _held(f"our verdict is {outcome}, but {why}")
         if agreement is Agreement.UNAVAILABLE:
-            return self._unavailable(spec, verdict, why)
+            return self._unavailable(spec, verdict, inquiry, why)
         log.info("corroborated", extra={"spec": spec.hash, "outcome": outcome, "why": why})
         return None
 
@@ -155,19 +166,15 @@ class Corroborator:
             )
         return None
 
-    def _unavailable(self, spec: Spec, verdict: Verdict, why: str) -> Objection | None:
-        now_s = self._wall_s()
-        first_s = self._first_asked_s.setdefault(spec.hash, now_s)
-        if now_s < first_s + _GIVE_UP_S:
+    def _unavailable(self, spec: Spec, verdict: Verdict, inquiry: _Inquiry, why: str) -> Objection | None:
+        if inquiry.asked_s < inquiry.first_s + _GIVE_UP_S:
             return Objection("decided", f"it is not corroborated yet: {why}; the venue is asked again")
         at_ms = Millis(until_ms(spec, verdict) - MINUTE_MS)
         if all(self._agreed(leg, at_ms) for leg in spec.legs):
             log.warning("not corroborated, two connections agree", extra={"spec": spec.hash, "reason": why})
             return None
-        return self._hold(spec, f"the venue has not confirmed it for half an hour: {why}")
+        return _held(f"the venue has not confirmed it for half an hour: {why}")
 
-    def _hold(self, spec: Spec, why: str) -> Objection:
-        objection = Objection("held", f"{why}; {_RELEASE}")
-        if self._standing.get(spec.hash) != objection:
-            log.error("held", extra={"spec": spec.hash, "reason": objection.why})
-        return objection
+
+def _held(why: str) -> Objection:
+    return Objection("held", f"{why}; {_RELEASE}")

@@ -123,6 +123,7 @@ async def test_a_silent_venue_is_asked_for_half_an_hour(store: Store, two_agree:
     assert why(await desk.says(), "decided") == (
         "it is not corroborated yet: Kalshi has trouble of its own.; the venue is asked again"
     )
+    assert desk.counted("unavailable") == 1
     desk.wall_s += 1799
     why(await desk.says(), "decided")
     desk.wall_s += 1801
