@@ -112,6 +112,10 @@ class Book:
         self.bid_side.replace(bids)
         self.ask_side.replace(asks)
 
+    def holds(self, bids: dict[int, int], asks: dict[int, int]) -> bool:
+        """Whether these are its levels."""
+        return self.bid_side.holds(bids) and self.ask_side.holds(asks)
+
     @property
     def crossed(self) -> bool:
         """Best bid at or above best ask: a moment that is never told to anybody."""

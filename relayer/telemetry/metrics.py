@@ -13,6 +13,7 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 import relayer
+from relayer.conditions.corroboration import Agreement
 
 PURPOSES = ("publish", "board", "activate", "settle")
 TRANSACTION_OUTCOMES = ("refused", "sent", "confirmed", "finalized", "failed", "expired")
@@ -32,7 +33,6 @@ MARKET_STATES = (
     "held",
 )
 FILLINGS = (("trades", "whole"), ("trades", "none"), ("candles", "whole"), ("candles", "part"), ("candles", "none"))
-AGREEMENTS = ("fits", "contradicts", "unavailable")
 SECOND_OPINIONS = ("agrees", "differs", "contradicts", "absent")
 
 _AGE_BUCKETS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
@@ -113,7 +113,7 @@ class Metrics:
             self.fillings.labels(by, extent)
         for agreement in SECOND_OPINIONS:
             self.second_opinions.labels(agreement)
-        for agreement in AGREEMENTS:
+        for agreement in Agreement:
             self.corroborations.labels(agreement)
         for by in ("rest", "ticker"):
             for agreement in ("agrees", "differs"):

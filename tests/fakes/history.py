@@ -10,6 +10,7 @@ from relayer.domain.errors import TransientError
 from relayer.domain.feeds import Candle, Ohlc, Trade
 from relayer.domain.markets import MarketFacts, MarketId, MarketStatus
 from relayer.domain.units import Millis
+from tests.fakes.kalshi_facts import facts
 
 MINUTE_MS = 60_000
 WIDE: Ohlc = (5000, 0, 10_000, 5000)
@@ -36,16 +37,13 @@ class FakeHistory:
         self.calls += 1
         if self.trouble:
             raise self.trouble
-        return MarketFacts(
-            market=market,
-            title="",
-            event="",
+        return facts(
+            market.ticker,
             status=self.status,
-            open_ms=Millis(self.open_ms),
+            open_ms=Millis(0),
             close_ms=Millis(self.close_ms),
             result=self.result,
             final=self.final,
-            settled_ms=None,
             rules_hash=self.rules_hash,
             provisional=self.provisional,
         )

@@ -148,7 +148,7 @@ class WatchedMarket:
     def snapshot(self, bids: dict[int, int], asks: dict[int, int], at_ms: int) -> None:
         """The whole book as of `at_ms`: ends a gap there. An unbroken book it only confirms, or convicts."""
         if not self.awaiting:
-            if self.book.bid_side.holds(bids) and self.book.ask_side.holds(asks):
+            if self.book.holds(bids, asks):
                 return
             self._lost(GapReason.MISSED, "a snapshot in sequence differs from the book")
         self.book.replace(bids, asks)

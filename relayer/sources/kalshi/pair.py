@@ -118,7 +118,7 @@ class Hearing:
     def snapshot(self, bids: dict[int, int], asks: dict[int, int], at_ms: int) -> None:
         """The whole book as of `at_ms`; an unbroken book it only confirms, or convicts."""
         if not self.awaiting:
-            if self.book.bid_side.holds(bids) and self.book.ask_side.holds(asks):
+            if self.book.holds(bids, asks):
                 return
             self._lost(GapReason.MISSED, "a snapshot in sequence differs from the book")
         self.book.replace(bids, asks)
@@ -312,8 +312,7 @@ class PairedMarket:
         return same or hearing.proven_ms > max(hearing.place, self._place)[0]
 
     def _agrees(self, hearing: Hearing) -> bool:
-        told = self.told.book
-        return told.bid_side.holds(hearing.book.bid_side.sizes) and told.ask_side.holds(hearing.book.ask_side.sizes)
+        return self.told.book.holds(hearing.book.bid_side.sizes, hearing.book.ask_side.sizes)
 
     def start_over(self, reason: GapReason) -> None:
         """Nobody knows who is right, nor since when: both need a snapshot."""

@@ -12,26 +12,15 @@ from relayer.conditions.corroboration import Agreement, History, corroborate, un
 from relayer.conditions.parse import spec_of
 from relayer.conditions.spec import Spec
 from relayer.domain.feeds import Candle, Trade
-from relayer.domain.markets import MarketFacts, MarketId, MarketStatus
+from relayer.domain.markets import MarketId
 from relayer.domain.units import Millis, Price, Size
 from relayer.domain.verdicts import Answer, Coverage, Outcome, Verdict
+from tests.fakes.kalshi_facts import facts
 from tests.unit.conditions.build import START, Line, document, executable, hold, mid, reach, stand, swing, trades
 
 KXA = MarketId.parse("kalshi:KXA")
 MINUTE = 60_000
-FACTS = MarketFacts(
-    market=KXA,
-    title="",
-    event="",
-    status=MarketStatus.ACTIVE,
-    open_ms=Millis(START - 3_600_000),
-    close_ms=Millis(START + 3_600_000),
-    result="",
-    final=False,
-    settled_ms=None,
-    rules_hash="",
-    provisional=False,
-)
+FACTS = facts("KXA", open_ms=Millis(START - 3_600_000), close_ms=Millis(START + 3_600_000))
 
 
 def asked(test: Line, price: Line | None, minutes: int = 10) -> Spec:
@@ -60,8 +49,8 @@ def calm(minutes: int = 10, bid: int = 5000) -> list[Candle]:
     return [candle(minute, (bid, bid)) for minute in range(minutes)]
 
 
-def says(spec: Spec, found: Verdict, outcome: str, *candles: Candle, traded: Any = (), **facts: Any) -> Agreement:
-    history = History(replace(FACTS, **facts), traded, candles)
+def says(spec: Spec, found: Verdict, outcome: str, *candles: Candle, traded: Any = (), **changed: Any) -> Agreement:
+    history = History(replace(FACTS, **changed), traded, candles)
     return corroborate(spec, found, Outcome(outcome), {KXA: history})[0]
 
 
