@@ -77,6 +77,11 @@ class House:
         book.replace({bid: 10_000}, {9_900: 10_000})
         self.told.on_book(PARENT_ID, Millis(at_ms), book)
 
+    def touch(self) -> None:
+        """A minute at the level, which decides the momentum spec, and away from it again."""
+        self.quote(START + 1000, 7100)
+        self.quote(START + 62_000, 5000)
+
     def open_parent(self) -> None:
         self.told.on_status(PARENT_ID, Millis(START - 40_000), MarketStatus.ACTIVE, None)
         self.quote(START - 40_000, 5000)
@@ -119,8 +124,7 @@ async def test_a_market_is_activated_judged_and_settled_once(store: Store, folde
     it.open_parent()
     await it.walk()
     assert it.market.resolvable
-    it.quote(START + 1000, 7100)
-    it.quote(START + 62_000, 5000)
+    it.touch()
     await it.walk()
     it.at(END)
     assert await it.walk() == "settling: as yes"
@@ -135,8 +139,7 @@ async def test_a_verdict_waits_for_the_end_time_on_the_clusters_clock(store: Sto
     it = house(store, folder, resolvable=True)
     it.open_parent()
     await it.walk()
-    it.quote(START + 1000, 7100)
-    it.quote(START + 62_000, 5000)
+    it.touch()
     await it.walk()
     it.at(END)
     it.pnp.now_ms = END - 1000
@@ -164,8 +167,7 @@ async def test_a_verdict_that_the_venues_history_contradicts_is_held(store: Stor
     it = house(store, folder, resolvable=True)
     it.open_parent()
     await it.walk()
-    it.quote(START + 1000, 7100)
-    it.quote(START + 62_000, 5000)
+    it.touch()
     await it.walk()
     it.at(END)
     it.history.bid = (5000, 5000, 5000, 5000)
@@ -182,8 +184,7 @@ async def test_parents_are_needed_until_their_market_is_settled(store: Store, fo
     it.open_parent()
     await it.walk()
     assert it.resolver.needed() == {PARENT_ID}
-    it.quote(START + 1000, 7100)
-    it.quote(START + 62_000, 5000)
+    it.touch()
     await it.walk()
     it.at(END)
     await it.walk()
@@ -302,8 +303,7 @@ async def test_a_lost_transaction_is_followed_by_another_and_settles_once(store:
     it = house(store, folder, resolvable=True)
     it.open_parent()
     await it.walk()
-    it.quote(START + 1000, 7100)
-    it.quote(START + 62_000, 5000)
+    it.touch()
     await it.walk()
     it.at(END)
     it.pnp.fate = [SubmissionState.EXPIRED]
@@ -347,8 +347,7 @@ async def test_another_winner_than_ours_raises_the_alarm(store: Store, folder: P
     it = house(store, folder, resolvable=True)
     it.open_parent()
     await it.walk()
-    it.quote(START + 1000, 7100)
-    it.quote(START + 62_000, 5000)
+    it.touch()
     await it.walk()
     it.pnp.by_address[MARKET] = replace(it.market, resolved=True, winner=Outcome.NO)
     await it.walk()
@@ -360,8 +359,7 @@ async def test_a_winner_set_before_our_verdict_is_contradicted_by_it_later(store
     it = house(store, folder, resolvable=True, resolved=True, winner=Outcome.NO)
     it.open_parent()
     assert "by somebody else, before our verdict" in await it.walk()
-    it.quote(START + 1000, 7100)
-    it.quote(START + 62_000, 5000)
+    it.touch()
     await it.walk()
     await it.walk()
     assert (await it.walk()).startswith("contradicted")
