@@ -40,7 +40,7 @@ class FakeHistory:
         return facts(
             market.ticker,
             status=self.status,
-            open_ms=Millis(0),
+            open_ms=Millis(self.open_ms),
             close_ms=Millis(self.close_ms),
             result=self.result,
             final=self.final,
